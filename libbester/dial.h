@@ -23,8 +23,8 @@ struct dial;
 typedef void dial_done(int fd, const struct fault *fault, void *user);
 
 /* resolver may be NULL if the address holds no name. NULL: out of memory. */
-struct dial *dial_new(struct ev_loop *loop, struct worker *resolver,
-    const struct address *address, double timeout_s, dial_done *done, void *user);
+struct dial *dial_new(struct ev_loop *loop, struct worker *resolver, const struct address *address,
+    double timeout_s, dial_done *done, void *user);
 /* Gives up; done is not called. NULL is legal. */
 void dial_free(struct dial *self);
 

@@ -17,7 +17,7 @@
 
 /* A function so marked returns an expected failure that must be looked at. */
 #define MUST_CHECK __attribute__((warn_unused_result))
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(text, first) __attribute__((format(__printf__, text, first)))
 
 /* A run of bytes that somebody else owns. {NULL, 0} means "absent". */
 struct span {

@@ -35,8 +35,7 @@ struct stream_callbacks {
      * STATUS_TOO_LARGE a frame's length is over max_frame: here the stream is
      * still open for writing, so that the owner can report before it calls
      * stream_finish; every other reason: stream is dead, forget the pointer. */
-    void (*on_closed)(
-        struct stream *stream, enum status why, const char *detail, void *user);
+    void (*on_closed)(struct stream *stream, enum status why, const char *detail, void *user);
     /* A frame that was sent with a tag has left (STATUS_OK: the kernel has all
      * of it), or never will (STATUS_OFFLINE). NULL if no tag is ever given. */
     void (*on_sent)(uint64_t tag, enum status status, void *user);
