@@ -1,17 +1,16 @@
 # Bester. `make` builds, `make run` shows it, `make test` proves it, `make help` tells the rest.
 #
-# Everything is built under $(BUILD). Useful variables:
-#   CC=clang                 another compiler
-#   SAN=address,undefined    sanitizers; builds into build-san, beside the plain build
-#   V=1                      show the commands
+# Everything is built under $(BUILD), nothing beside the sources. `make help` lists the variables.
+# The packages are listed in .ci/deps, the checks are the programs of tests/check, the tests are
+# run by tests/run: this file compiles, links and names the targets.
 
-CC      ?= gcc
 SAN     ?=
 BUILD   ?= build$(if $(SAN),-san)
 PREFIX  ?= /usr/local
 DESTDIR ?=
 V       ?=
 Q       := $(if $(V),,@)
+SAY      = $(if $(Q),@printf '  %-5s %s\n')
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -19,119 +18,249 @@ endif
 
 VERSION := 0.1.0
 
+# How many jobs to run at once where the user did not say (make -j says it).
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+# A make below this one, with jobs of its own when this one runs them one by one.
+SUBMAKE = $(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(JOBS))
+
+.PHONY: all
+all:
+
 # ---- what to compile ---------------------------------------------------------------------------
 
-LIB_SOURCES      := $(wildcard libbester/*.c)
-BESTERD_SOURCES  := $(wildcard besterd/*.c)
-CLI_SOURCES      := $(wildcard bester-cli/*.c)
-SEND_SOURCES     := $(wildcard bester-send/*.c)
-HARNESS_SOURCES  := $(wildcard harness/*.c)
-HANDLER_SOURCES  := $(wildcard besterd/handlers/*.c)
-TEST_SOURCES     := $(wildcard tests/*/test_*.c)
-BENCH_SOURCES    := $(wildcard tests/bench/*.c)
+PROGRAMS     := $(patsubst %/main.c,%,$(wildcard besterd/main.c bester-cli/main.c \
+                                                 bester-send/main.c harness/main.c))
+HANDLERS     := $(patsubst besterd/handlers/%.c,%,$(wildcard besterd/handlers/*.c))
+TEMPLATES    := $(patsubst besterd/handlers/%,%,$(wildcard besterd/handlers/*.json))
+TEST_SOURCES := $(wildcard tests/*/test_*.c)
+TEST_SCRIPTS := $(wildcard tests/*/test_*.sh tests/*/test_*.py)
+BENCHES      := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
+MAN_PAGES    := $(wildcard docs/*.[1-8])
+SCENARIOS    := $(wildcard fixtures/scenarios)
 
-object = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
-PROGRAMS  := besterd bester-cli bester-send harness
-HANDLERS  := $(patsubst besterd/handlers/%.c,$(BUILD)/handlers/%,$(HANDLER_SOURCES))
-TEMPLATES := $(patsubst besterd/handlers/%,$(BUILD)/handlers/%,$(wildcard besterd/handlers/*.json))
-TESTS     := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
-BENCHES   := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCH_SOURCES))
+TESTS  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
+object  = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 # ---- how ---------------------------------------------------------------------------------------
 
 PKG_CONFIG ?= pkg-config
-pkg_cflags = $(shell $(PKG_CONFIG) --cflags $(1) 2>/dev/null)
-pkg_libs   = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
+pkg_cflags  = $(shell $(PKG_CONFIG) --cflags $(1) 2>/dev/null)
+pkg_libs    = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
             -Wundef -Wwrite-strings -Werror=implicit-function-declaration
-OPTIMISE ?= -O2
-CFLAGS   ?= $(OPTIMISE) -g
+CFLAGS   ?= -O2 -g
 HARDEN   := $(if $(SAN),,-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-ALL_CFLAGS = -std=gnu11 -I. -DBESTER_VERSION='"$(VERSION)"' $(WARNINGS) $(CFLAGS) $(HARDEN) \
-             $(SANFLAGS) -pthread -MMD -MP $(call pkg_cflags,jansson)
-ALL_LDFLAGS = $(SANFLAGS) -pthread $(LDFLAGS)
+PKG_CFLAGS  := $(call pkg_cflags,jansson sqlite3 libsodium)
+ALL_CFLAGS  := -std=gnu11 -I. -DBESTER_VERSION='"$(VERSION)"' $(WARNINGS) $(PKG_CFLAGS) $(HARDEN) \
+               $(SANFLAGS) $(CFLAGS) $(CPPFLAGS) -pthread
+ALL_LDFLAGS := $(SANFLAGS) -pthread -Wl,--as-needed $(if $(SAN),,-Wl,-z,relro,-z,now) $(LDFLAGS)
 
-LIB_LIBS     := -lev $(call pkg_libs,jansson)
-BESTERD_LIBS := $(call pkg_libs,sqlite3 libsodium)
-CLI_LIBS     := $(call pkg_libs,readline)
-SEND_LIBS    :=
-HARNESS_LIBS :=
-TEST_LIBS    := $(call pkg_libs,cmocka)
+# What each program needs beside libbester; what libbester needs comes last in every link.
+LIBS_libbester   :=
+LIBS_besterd     := $(call pkg_libs,sqlite3 libsodium)
+LIBS_bester-cli  := $(call pkg_libs,readline)
+LIBS_bester-send :=
+LIBS_harness     :=
+LIB_LIBS         := -lev $(call pkg_libs,jansson) -lm
+TEST_LIBS        := $(call pkg_libs,cmocka)
 
-.PHONY: all
-all: $(addprefix $(BUILD)/,$(PROGRAMS)) $(HANDLERS) $(TEMPLATES) $(BUILD)/libbester.a
+# Whatever was built with other flags is built again: every object and program depends on this
+# file, which changes when the flags do.
+export FLAGS := $(CC) $(ALL_CFLAGS) | $(ALL_LDFLAGS) | $(LIBS_besterd) $(LIBS_bester-cli) $(LIB_LIBS)
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D); printf '%s\n' "$$FLAGS" | cmp -s - $@ || printf '%s\n' "$$FLAGS" >$@
+.PHONY: FORCE
 
-$(BUILD)/obj/%.o: %.c Makefile | check-libraries
+# One clear sentence about a missing library beats a page of compiler errors.
+.PHONY: check-libraries
+check-libraries:
+	@CC='$(CC)' .ci/deps --check build
+
+$(BUILD)/obj/%.o: %.c $(BUILD)/flags | check-libraries
 	@mkdir -p $(@D)
-	$(if $(Q),@echo "  CC    $<")
-	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(SAY) CC $<
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/libbester.a: $(call object,$(LIB_SOURCES))
-	$(if $(Q),@echo "  AR    $@")
-	$(Q)rm -f $@ && ar rcs $@ $^
-
-# Each program is its main.o and an archive of all else, so that tests link the same code.
-define program # name, sources, libraries
-$(BUILD)/obj/$(1).a: $(call object,$(filter-out $(1)/main.c,$(2)))
-	$(if $(Q),@echo "  AR    $$@")
-	$(Q)rm -f $$@ && ar rcs $$@ $$^
-$(BUILD)/$(1): $(call object,$(1)/main.c) $(BUILD)/obj/$(1).a $(BUILD)/libbester.a
-	$(if $(Q),@echo "  LD    $$@")
-	$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $(3) $$(LIB_LIBS)
-$(BUILD)/tests/$(1)/%: $(BUILD)/obj/tests/$(1)/%.o $(BUILD)/obj/$(1).a $(BUILD)/libbester.a
-	@mkdir -p $$(@D)
-	$(if $(Q),@echo "  LD    $$@")
-	$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $(3) $$(LIB_LIBS) $$(TEST_LIBS)
+define archive
+	@mkdir -p $(@D)
+	$(SAY) AR $@
+	$(Q)rm -f $@ && $(AR) rcs $@ $(filter %.o,$^)
 endef
-$(eval $(call program,besterd,$(BESTERD_SOURCES),$(BESTERD_LIBS)))
-$(eval $(call program,bester-cli,$(CLI_SOURCES),$(CLI_LIBS)))
-$(eval $(call program,bester-send,$(SEND_SOURCES),$(SEND_LIBS)))
-$(eval $(call program,harness,$(HARNESS_SOURCES),$(HARNESS_LIBS)))
+
+define link
+	@mkdir -p $(@D)
+	$(SAY) LD $@
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(1) $(LIB_LIBS)
+endef
+
+$(BUILD)/libbester.a: $(call object,$(wildcard libbester/*.c)) $(BUILD)/flags
+	$(archive)
+
+# A program is its main.o and an archive of all else, so that its tests link the same code. What
+# stands in tests/PROGRAM and is not a test_*.c helps the tests there.
+define program
+$(BUILD)/obj/$(1).a: $$(call object,$$(filter-out $(1)/main.c,$$(wildcard $(1)/*.c))) $(BUILD)/flags
+	$$(archive)
+$(BUILD)/$(1): $(BUILD)/obj/$(1)/main.o $(BUILD)/obj/$(1).a $(BUILD)/libbester.a
+	$$(call link,$$(LIBS_$(1)))
+$(BUILD)/tests/$(1)/%: $(BUILD)/obj/tests/$(1)/%.o $(BUILD)/obj/tests/$(1).a $(BUILD)/obj/$(1).a \
+                       $(BUILD)/libbester.a
+	$$(call link,$$(LIBS_$(1)) $$(TEST_LIBS))
+endef
+define test_helpers
+$(BUILD)/obj/tests/$(1).a: $$(call object,$$(filter-out $$(TEST_SOURCES),$$(wildcard tests/$(1)/*.c))) \
+                         $(BUILD)/flags
+	$$(archive)
+endef
+$(foreach p,besterd bester-cli bester-send harness,$(eval $(call program,$(p))))
+$(foreach p,libbester besterd bester-cli bester-send harness,$(eval $(call test_helpers,$(p))))
+
+$(BUILD)/tests/libbester/%: $(BUILD)/obj/tests/libbester/%.o $(BUILD)/obj/tests/libbester.a \
+                            $(BUILD)/libbester.a
+	$(call link,$(TEST_LIBS))
+
+# The tests of a handler include its .c file; they link what a handler links.
+$(BUILD)/tests/handlers/%: $(BUILD)/obj/tests/handlers/%.o $(BUILD)/libbester.a
+	$(call link,$(TEST_LIBS))
 
 $(BUILD)/handlers/%: $(BUILD)/obj/besterd/handlers/%.o $(BUILD)/libbester.a
-	@mkdir -p $(@D)
-	$(if $(Q),@echo "  LD    $@")
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+	$(call link)
 
 $(BUILD)/handlers/%.json: besterd/handlers/%.json
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 
-$(BUILD)/tests/libbester/%: $(BUILD)/obj/tests/libbester/%.o $(BUILD)/libbester.a
-	@mkdir -p $(@D)
-	$(if $(Q),@echo "  LD    $@")
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS) $(TEST_LIBS)
-
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libbester.a
-	@mkdir -p $(@D)
-	$(if $(Q),@echo "  LD    $@")
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LIBS)
+	$(call link)
+
+all: $(addprefix $(BUILD)/,$(PROGRAMS)) $(addprefix $(BUILD)/handlers/,$(HANDLERS) $(TEMPLATES)) \
+     $(BUILD)/libbester.a
+
+.PHONY: tests
+tests: all $(TESTS)
 
 .SECONDARY:
+.DELETE_ON_ERROR:
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
-# ---- the packages ------------------------------------------------------------------------------
+# ---- what people type --------------------------------------------------------------------------
 
-# package, what it is for; README.md says more. `make deps` installs what is missing.
-RUN_PACKAGES  := gcc make pkg-config libc6-dev libev-dev libjansson-dev libreadline-dev \
-                 libsqlite3-dev libsodium-dev uthash-dev
-TEST_PACKAGES := libcmocka-dev
-CHECK_PACKAGES := clang clang-format clang-tidy cppcheck valgrind tmux python3 git
+# The packages come first and in a make of their own, because this one has already asked
+# pkg-config what it knows.
+.PHONY: deps deps-build deps-test deps-check
+deps: deps-check
+deps-build:
+	@CC='$(CC)' .ci/deps build
+deps-test:
+	@CC='$(CC)' .ci/deps build test
+deps-check:
+	@CC='$(CC)' .ci/deps build test check
 
-# A header per library tells whether it is there; one clear sentence beats a page of errors.
-.PHONY: check-libraries
-check-libraries:
-	@for header in ev.h jansson.h readline/readline.h sqlite3.h sodium.h uthash.h; do \
-	    printf '#include <stdio.h>\n#include <%s>\n' $$header \
-	        | $(CC) -E -x c - >/dev/null 2>&1 || missing="$$missing $$header"; \
-	done; \
-	if [ -n "$$missing" ]; then \
-	    echo "make: these headers are missing:$$missing" >&2; \
-	    echo "make: 'make deps' installs the packages that hold them" >&2; exit 1; \
+.PHONY: run
+run: deps-build
+	@+$(SUBMAKE) all
+	@if [ -t 0 ] && [ -t 1 ]; then \
+	    exec $(BUILD)/harness up fixtures/worlds/demo.json \
+	        --run '$(BUILD)/bester-cli --password-file $${dir}/T.password T@$${S1}'; \
+	else \
+	    exec $(BUILD)/harness run --ladder fixtures/scenarios/chat.json; \
 	fi
+
+.PHONY: test
+test: deps-test
+	@+$(SUBMAKE) tests
+	@tests/run --build $(BUILD) --jobs $(JOBS) $(addprefix --plays ,$(SCENARIOS)) \
+	    $(TESTS) $(TEST_SCRIPTS)
+
+.PHONY: check lint
+check: lint
+	@+$(SUBMAKE) test
+lint: deps-check
+	@+$(SUBMAKE) all
+	@CC='$(CC)' BUILD='$(BUILD)' JOBS='$(JOBS)' WARNINGS='$(WARNINGS)' PKG_CFLAGS='$(PKG_CFLAGS)' \
+	    tests/check/run $(CHECKS)
+
+# Writes again what stands in the docs between "generated" marks; `make check` compares it.
+.PHONY: docs
+docs: all
+	@CC='$(CC)' BUILD='$(BUILD)' tests/check/docs --write
+
+.PHONY: bench
+bench: all $(addprefix $(BUILD)/bench/,$(BENCHES))
+	@for bench in $(BENCHES); do echo "== $$bench"; $(BUILD)/bench/$$bench || exit; done
+
+# ---- installing --------------------------------------------------------------------------------
+
+bindir       = $(PREFIX)/bin
+libdir       = $(PREFIX)/lib
+libexecdir   = $(PREFIX)/libexec/bester
+datadir      = $(PREFIX)/share/bester
+mandir       = $(PREFIX)/share/man
+includedir   = $(PREFIX)/include
+INSTALL     ?= install
+
+# besterd finds its handlers and their templates from where it stands itself: ../libexec/bester
+# and ../share/bester. The harness is installed as bester-harness: a plain name is not ours alone.
+.PHONY: install
+install: all
+	$(INSTALL) -d $(DESTDIR)$(bindir) $(DESTDIR)$(libdir)/pkgconfig \
+	    $(DESTDIR)$(libexecdir)/handlers $(DESTDIR)$(datadir)/handlers \
+	    $(DESTDIR)$(includedir)/libbester
+	$(INSTALL) -m 755 $(BUILD)/besterd $(BUILD)/bester-cli $(BUILD)/bester-send $(DESTDIR)$(bindir)
+	$(INSTALL) -m 755 $(BUILD)/harness $(DESTDIR)$(bindir)/bester-harness
+	$(INSTALL) -m 755 $(addprefix $(BUILD)/handlers/,$(HANDLERS)) $(DESTDIR)$(libexecdir)/handlers
+	$(INSTALL) -m 644 $(addprefix $(BUILD)/handlers/,$(TEMPLATES)) $(DESTDIR)$(datadir)/handlers
+	$(INSTALL) -m 644 $(BUILD)/libbester.a $(DESTDIR)$(libdir)
+	$(INSTALL) -m 644 $(wildcard libbester/*.h) $(DESTDIR)$(includedir)/libbester
+	printf '%s\n' 'prefix=$(PREFIX)' 'Name: libbester' \
+	    'Description: frames, messages, streams and handlers of Bester' 'Version: $(VERSION)' \
+	    'Requires: jansson' 'Cflags: -I$(includedir)' 'Libs: -L$(libdir) -lbester -lev -lm -pthread' \
+	    >$(DESTDIR)$(libdir)/pkgconfig/libbester.pc
+	for page in $(MAN_PAGES); do \
+	    $(INSTALL) -D -m 644 $$page $(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/} || exit; \
+	done
+
+.PHONY: uninstall
+uninstall:
+	rm -f $(addprefix $(DESTDIR)$(bindir)/,besterd bester-cli bester-send bester-harness)
+	rm -f $(addprefix $(DESTDIR)$(libexecdir)/handlers/,$(HANDLERS))
+	rm -f $(addprefix $(DESTDIR)$(datadir)/handlers/,$(TEMPLATES))
+	rm -f $(DESTDIR)$(libdir)/libbester.a $(DESTDIR)$(libdir)/pkgconfig/libbester.pc
+	rm -f $(patsubst libbester/%,$(DESTDIR)$(includedir)/libbester/%,$(wildcard libbester/*.h))
+	rm -f $(foreach p,$(MAN_PAGES),$(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
+	-rmdir $(DESTDIR)$(libexecdir)/handlers $(DESTDIR)$(libexecdir) $(DESTDIR)$(datadir)/handlers \
+	    $(DESTDIR)$(datadir) $(DESTDIR)$(includedir)/libbester 2>/dev/null
+
+.PHONY: dist
+dist:
+	@mkdir -p $(BUILD)
+	git archive --format=tar.gz --prefix=bester-$(VERSION)/ -o $(BUILD)/bester-$(VERSION).tar.gz HEAD
 
 .PHONY: clean
 clean:
-	rm -rf build build-san
+	rm -rf build build-*
+
+.PHONY: help
+help:
+	@printf '%s\n' \
+	    'make            build all programs into $(BUILD)/' \
+	    'make run        install what is missing, build, and talk through two servers' \
+	    'make test       unit tests, then plays; ends with "N passed, N failed"' \
+	    'make check      format, clang-tidy, cppcheck, layers, docs ...; then the tests' \
+	    'make lint       the checks of "make check" without the tests; CHECKS="tidy layers" picks' \
+	    'make docs       write the generated parts of README.md and docs/ again' \
+	    'make bench      run the benchmarks' \
+	    'make deps       install every package that building, testing and checking need' \
+	    'make install    install under PREFIX ($(PREFIX)); "make uninstall" takes it away' \
+	    'make dist       a source archive of the last commit' \
+	    'make clean      remove all that was built' \
+	    '' \
+	    'CC=clang                 another compiler' \
+	    'SAN=address,undefined    with sanitizers, into build-san' \
+	    'CFLAGS=, LDFLAGS=        flags of your own; what they change is built again' \
+	    'BUILD=DIR                build somewhere else' \
+	    'DESTDIR=DIR              install below DIR' \
+	    'JOBS=N                   how many jobs at once (default: one for each processor)' \
+	    'V=1                      show the commands'
