@@ -1,0 +1,114 @@
+/*
+ * config: what besterd was told to be, read once and then only looked at.
+ *
+ * struct config owns everything it points to; config_free frees it all. Part I,
+ * "Configuration", plus docs/architecture.md. One table (config_table.c) drives
+ * reading, checking and the documentation; rules that span several members are
+ * in config_check.c.
+ *
+ * Loading never stops at the first mistake: all of them are collected, each with
+ * the path of the JSON member and a sentence.
+ */
+#ifndef BESTERD_CONFIG_H
+#define BESTERD_CONFIG_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "besterd/log.h"
+#include "besterd/mistakes.h"
+#include "libbester/address.h"
+#include "libbester/status.h"
+
+/* How a handler is asked: a connection for each message (Part I), or one that
+ * stays (Part II). */
+enum config_protocol { CONFIG_ONESHOT, CONFIG_STREAM };
+
+enum config_may {
+    MAY_SEND_CLIENTS = 1u << 0,
+    MAY_SEND_SERVERS = 1u << 1,
+    MAY_SEND_HANDLER = 1u << 2,
+    MAY_ALL = (1u << 3) - 1
+};
+
+struct config_handler {
+    char *type;
+    char *binary;     /* NULL: never started here */
+    char **arguments; /* ended by NULL; NULL: none */
+    char *path;       /* of its UNIX socket */
+    enum config_protocol protocol;
+    unsigned timeout_ms;
+    unsigned may_command; /* of enum config_may */
+    char *template_path;  /* or NULL */
+    char *template_text;  /* JSON object, compact; NULL: no template */
+};
+
+struct config_peer {
+    char *name;
+    struct address address;
+    bool legacy;
+};
+
+struct config_limits {
+    size_t max_frame_bytes;
+    unsigned json_depth;
+    unsigned login_ms;
+    unsigned drain_ms;
+    unsigned hops;
+    unsigned stall_ms;
+    size_t queued_bytes_per_session;
+    unsigned in_flight_per_session;
+    unsigned in_flight_per_handler;
+    unsigned recipients;
+    unsigned oneshot_connections;
+    unsigned peer_connections;
+    unsigned peer_ms;
+};
+
+enum config_database { DATABASE_SQLITE, DATABASE_REDIS, DATABASE_OPEN };
+
+struct config {
+    char *server_name;
+    struct address *listeners;
+    size_t listener_count;
+    struct config_handler *handlers; /* those of availableTypes, in that order */
+    size_t handler_count;
+    struct config_peer *peers;
+    size_t peer_count;
+    struct config_limits limits;
+    enum config_database database;
+    char *database_path; /* DATABASE_SQLITE */
+    char *informer_path;
+    enum log_level log_level;
+    json_t *admin_info; /* any JSON value, never NULL */
+    /* Directories that are ours to make, because the configuration left a path
+     * to us; NULL: none. */
+    char *state_directory;
+    char *runtime_directory;
+};
+
+/* Loads file, or the embedded default when file is NULL: loopback TCP port 2223,
+ * a UNIX socket, SQLite under the XDG directories, the chat handler.
+ * STATUS_OK; STATUS_INVALID: wrong, *mistakes says how; STATUS_IO: cannot be
+ * read, *mistakes holds one that says why; STATUS_NO_MEMORY.
+ * mistakes must have been initialised. Touches nothing on the disk. */
+MUST_CHECK enum status config_load(
+    struct config **out, const char *file, struct mistakes *mistakes);
+/* The same from a text; for tests. */
+MUST_CHECK enum status config_parse(
+    struct config **out, struct span text, struct mistakes *mistakes);
+/* NULL is legal. */
+void config_free(struct config *self);
+
+/* Makes the directories that the embedded default needs, mode 0700. */
+MUST_CHECK enum status config_make_directories(const struct config *self, struct fault *fault);
+
+/* NULL when there is none. */
+const struct config_handler *config_find_handler(const struct config *self, struct span type);
+const struct config_peer *config_find_peer(const struct config *self, struct span name);
+
+/* The members that there are, their defaults and meanings, from the table. */
+enum config_help { CONFIG_HELP_TEXT, CONFIG_HELP_MAN };
+void config_print_help(FILE *out, enum config_help form);
+
+#endif

@@ -1,0 +1,56 @@
+/*
+ * log: one line to stderr for each event.
+ *
+ *   2026-11-22T17:00:00.123Z info session 12: logged in as "T"
+ *
+ * A line leaves in one write, at most LOG_LINE_MAX bytes, cut with "..." where
+ * longer. Control characters and bytes that are not UTF-8 are written as \xNN or
+ * \uNNNN, so that a line is always one line and a peer cannot forge one. Nothing
+ * ever blocks or kills the server: when the other end of stderr is full or gone,
+ * lines are dropped and counted, and the count is logged once there is room.
+ * Passwords never come here: callers do not pass them.
+ *
+ * The one module of besterd with state of its own. May be called from threads.
+ */
+#ifndef BESTERD_LOG_H
+#define BESTERD_LOG_H
+
+#include "libbester/status.h"
+
+#define LOG_LEVEL_TABLE(X)          \
+    X(LOG_LEVEL_ERROR, "error")     \
+    X(LOG_LEVEL_WARNING, "warning") \
+    X(LOG_LEVEL_INFO, "info")       \
+    X(LOG_LEVEL_DEBUG, "debug")
+
+enum log_level {
+#define X(name, text) name,
+    LOG_LEVEL_TABLE(X)
+#undef X
+        LOG_LEVEL_COUNT
+};
+
+enum { LOG_LINE_MAX = 4096 }; /* PIPE_BUF: a pipe takes a line whole or not at all */
+
+/* Call once at start, before the first line; without it lines go to stderr at
+ * level info and may block. Opens fd's file anew without blocking where it can
+ * (never sets O_NONBLOCK on fd itself, which others share) and ignores SIGPIPE. */
+void log_open(int fd, enum log_level level);
+/* Closes what log_open opened; for tests. */
+void log_close(void);
+
+void log_set_level(enum log_level level);
+bool log_enabled(enum log_level level);
+
+/* subject: "session 12", "handler chat", or "" for the server itself. Returns at
+ * once, before any formatting, when the level is not enabled. */
+void log_line(enum log_level level, const char *subject, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* Lines dropped so far. */
+unsigned long log_dropped(void);
+
+/* "error", …; LOG_LEVEL_COUNT if there is none of that text. */
+const char *log_level_text(enum log_level level);
+enum log_level log_level_from_text(struct span text);
+
+#endif
