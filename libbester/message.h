@@ -62,9 +62,10 @@ struct message {
 #undef X
 };
 
-/* Members that one object of the envelope may have; more is refused as
- * STATUS_TOO_LARGE. */
-enum { MESSAGE_MEMBERS_MAX = 64 };
+/* Members that one object of the envelope may have, and bytes of the token that
+ * names one (quotes and escapes included); more is refused as STATUS_TOO_LARGE.
+ * Together they bound the work of finding a name that stands twice. */
+enum { MESSAGE_MEMBERS_MAX = 64, MESSAGE_NAME_MAX = 256 };
 
 /* Parses text into *self. The top must be an object; "header" and "payload", if
  * present, objects; no object of the envelope may name a member twice (compared
@@ -101,7 +102,7 @@ MUST_CHECK struct blob *message_received(const struct received *received);
 MUST_CHECK struct blob *message_dummy_answer(struct span id_token);
 
 /* To another server, legacy form. origin (JSON object text) and hops are extra
- * members that a Part I peer ignores. */
+ * members that a Part I peer ignores; hops is left out when it is 0. */
 struct forward {
     struct span type_token;
     struct span data;
@@ -122,7 +123,8 @@ struct question {
 };
 MUST_CHECK struct blob *message_question(const struct question *question);
 
-/* From a client: the login, and a message. */
+/* From a client: the login (features: a list that ends with NULL, or NULL), and
+ * a message. */
 MUST_CHECK struct blob *message_login(
     const char *username, const char *password, const char *const *features);
 MUST_CHECK struct blob *message_from_client(

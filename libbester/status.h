@@ -3,9 +3,9 @@
  *
  * A row gives the enumerator, the text on the wire (Part II, "Truthful
  * reports"), the exit status of the clients when this is why a message failed,
- * and a sentence for people. Rows up to STATUS_INTERNAL may travel in a status
- * report; those behind it are local to a process. Docs and --help are
- * generated from this table, never written beside it.
+ * and a sentence for people. Rows from STATUS_MALFORMED to STATUS_INTERNAL may
+ * travel in a status report; those behind it are local to a process. Docs and
+ * --help are generated from this table, never written beside it.
  *
  * Nothing here allocates.
  */
