@@ -1,0 +1,27 @@
+# common.sh: what every check needs. Checks run at the root of the tree; they write what is wrong,
+# then, as their last line, how much they looked at, and end with 1 if something is wrong.
+# shellcheck shell=bash disable=SC2034 # those who read this file use the variables
+set -u -o pipefail
+export LC_ALL=C.UTF-8
+
+CC=${CC:-gcc}
+BUILD=${BUILD:-build}
+JOBS=${JOBS:-$(nproc)}
+
+# Files of the tree that match, those not yet known to git included.
+files() { # PATTERN...
+    git ls-files --cached --others --exclude-standard --deduplicate -- "$@" |
+        while IFS= read -r file; do [ -e "$file" ] && printf '%s\n' "$file"; done
+}
+
+mapfile -t C_FILES < <(files '*.c')
+mapfile -t H_FILES < <(files '*.h')
+
+read -r -a PKG <<<"${PKG_CFLAGS:-}"
+read -r -a WARN <<<"${WARNINGS:--Wall -Wextra}"
+FLAGS=(-std=gnu11 -I. '-DBESTER_VERSION="check"' "${PKG[@]}" -pthread)
+
+# Runs a command for each line of its input, several at once; the line comes last.
+each() { # COMMAND...
+    tr '\n' '\0' | xargs -0 -r -n 1 -P "$JOBS" "$@"
+}
