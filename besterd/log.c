@@ -1,0 +1,246 @@
+#include "besterd/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "libbester/character.h"
+#include "libbester/clock.h"
+
+/* How a line reaches the other end without ever waiting for it. */
+enum manner {
+    BY_WRITE,      /* never blocks: a regular file, or opened anew without blocking */
+    BY_SEND,       /* a socket, as systemd's journal gives: the flag is per call */
+    BY_POLL_FIRST, /* could not be opened anew: ask for room, then write */
+};
+
+static struct {
+    int fd;
+    bool ours; /* log_open opened it */
+    enum manner manner;
+    atomic_int level;
+    atomic_ulong dropped; /* in all */
+    atomic_ulong untold;  /* of these, not yet told in a line */
+    atomic_bool torn;     /* the last line left in part */
+} sink = {.fd = STDERR_FILENO, .manner = BY_WRITE, .level = LOG_LEVEL_INFO};
+
+static const char *const level_texts[] = {
+#define X(name, text) text,
+    LOG_LEVEL_TABLE(X)
+#undef X
+};
+
+const char *log_level_text(enum log_level level)
+{
+    return level < LOG_LEVEL_COUNT ? level_texts[level] : "?";
+}
+
+enum log_level log_level_from_text(struct span text)
+{
+    int level = 0;
+    while (level < LOG_LEVEL_COUNT && !span_is(text, level_texts[level]))
+        level++;
+    return (enum log_level)level;
+}
+
+/* The same file through an open description of our own: O_NONBLOCK on the
+ * given one would surprise the shell and everybody else who shares it. */
+static int open_anew(int fd)
+{
+    char path[40];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return open(path, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+void log_open(int fd, enum log_level level)
+{
+    log_close();
+    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    sigaction(SIGPIPE, &ignore, NULL);
+    struct stat stat;
+    sink.fd = fd;
+    sink.manner = BY_POLL_FIRST;
+    if (fstat(fd, &stat) == 0) {
+        if (S_ISSOCK(stat.st_mode)) {
+            sink.manner = BY_SEND;
+        } else if (S_ISREG(stat.st_mode)) {
+            sink.manner = BY_WRITE;
+        } else {
+            int own = open_anew(fd);
+            if (own >= 0) {
+                sink.fd = own;
+                sink.ours = true;
+                sink.manner = BY_WRITE;
+            }
+        }
+    }
+    log_set_level(level);
+}
+
+void log_close(void)
+{
+    if (sink.ours)
+        close(sink.fd);
+    sink.fd = STDERR_FILENO;
+    sink.ours = false;
+    sink.manner = BY_WRITE;
+    atomic_store(&sink.dropped, 0);
+    atomic_store(&sink.untold, 0);
+    atomic_store(&sink.torn, false);
+}
+
+void log_set_level(enum log_level level)
+{
+    atomic_store_explicit(&sink.level, (int)level, memory_order_relaxed);
+}
+
+bool log_enabled(enum log_level level)
+{
+    return (int)level <= atomic_load_explicit(&sink.level, memory_order_relaxed);
+}
+
+unsigned long log_dropped(void)
+{
+    return atomic_load(&sink.dropped);
+}
+
+static ssize_t put_once(const char *bytes, size_t len)
+{
+    if (sink.manner == BY_SEND)
+        return send(sink.fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sink.manner == BY_POLL_FIRST) {
+        struct pollfd room = {.fd = sink.fd, .events = POLLOUT};
+        if (poll(&room, 1, 0) != 1 || !(room.revents & POLLOUT))
+            return -1;
+    }
+    return write(sink.fd, bytes, len);
+}
+
+/* line[0] is spare: there a newline goes that ends a line torn before. */
+static bool put(const char *line, size_t len)
+{
+    size_t skip = atomic_load(&sink.torn) ? 0 : 1;
+    ssize_t put_bytes;
+    do {
+        put_bytes = put_once(line + skip, len - skip);
+    } while (put_bytes < 0 && errno == EINTR);
+    if (put_bytes <= 0)
+        return false;
+    atomic_store(&sink.torn, (size_t)put_bytes < len - skip);
+    return true;
+}
+
+/* A line under construction; room for "...\n" is always kept. */
+struct line {
+    char at[LOG_LINE_MAX];
+    size_t len;
+    bool full;
+};
+
+enum { LINE_ROOM = LOG_LINE_MAX - 4 };
+
+static void line_add(struct line *self, const char *bytes, size_t len)
+{
+    if (self->full || len > LINE_ROOM - self->len) {
+        self->full = true;
+        return;
+    }
+    memcpy(self->at + self->len, bytes, len);
+    self->len += len;
+}
+
+static void line_add_escaped(struct line *self, struct span text)
+{
+    while (text.len > 0 && !self->full) {
+        uint32_t code = 0;
+        char escape[16];
+        size_t taken = character_next(text, &code);
+        if (taken > 0 && !character_is_treacherous(code)) {
+            line_add(self, text.at, taken);
+        } else {
+            int len;
+            if (taken <= 1)
+                len = snprintf(escape, sizeof escape, "\\x%02x", (unsigned char)text.at[0]);
+            else
+                len = snprintf(escape, sizeof escape, "\\u%04x", (unsigned)code);
+            line_add(self, escape, (size_t)len);
+        }
+        taken = taken > 0 ? taken : 1;
+        text.at += taken;
+        text.len -= taken;
+    }
+}
+
+static void line_begin(struct line *self, enum log_level level, const char *subject)
+{
+    struct timespec now;
+    char time_text[CLOCK_TEXT_MAX];
+    clock_gettime(CLOCK_REALTIME, &now);
+    clock_format((double)now.tv_sec + (double)now.tv_nsec / 1e9, time_text);
+    self->len = 0;
+    self->full = false;
+    line_add(self, "\n", 1); /* the spare byte of put */
+    line_add(self, time_text, strlen(time_text));
+    line_add(self, " ", 1);
+    line_add(self, log_level_text(level), strlen(log_level_text(level)));
+    line_add(self, " ", 1);
+    line_add_escaped(self, span_of(subject[0] != '\0' ? subject : "besterd"));
+    line_add(self, ": ", 2);
+}
+
+static bool line_end(struct line *self)
+{
+    if (self->full) {
+        memcpy(self->at + self->len, "...", 3);
+        self->len += 3;
+    }
+    self->at[self->len++] = '\n';
+    return put(self->at, self->len);
+}
+
+/* Says how many lines were lost, if any were and there is room again. */
+static void tell_losses(void)
+{
+    unsigned long lost = atomic_exchange(&sink.untold, 0);
+    if (lost == 0)
+        return;
+    struct line line;
+    char text[64];
+    int len = snprintf(text, sizeof text, "%lu lines were lost here", lost);
+    line_begin(&line, LOG_LEVEL_WARNING, "log");
+    line_add(&line, text, (size_t)len);
+    if (!line_end(&line))
+        atomic_fetch_add(&sink.untold, lost);
+}
+
+void log_line(enum log_level level, const char *subject, const char *format, ...)
+{
+    if (!log_enabled(level))
+        return;
+    int saved_errno = errno;
+    char text[LOG_LINE_MAX];
+    va_list args;
+    va_start(args, format);
+    int len = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    tell_losses();
+    struct line line;
+    line_begin(&line, level, subject);
+    line_add_escaped(&line, span_of(len < 0 ? "(a line that cannot be formatted)" : text));
+    if (len >= (int)sizeof text)
+        line.full = true;
+    if (!line_end(&line)) {
+        atomic_fetch_add(&sink.dropped, 1);
+        atomic_fetch_add(&sink.untold, 1);
+    }
+    errno = saved_errno;
+}

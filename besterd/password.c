@@ -1,0 +1,57 @@
+#include "besterd/password.h"
+
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "besterd/accounts.h"
+
+/* OWASP's first choice for Argon2id: 19 MiB, 2 passes, 1 lane. */
+enum { PASSES = 2, MEMORY_KIB = 19456 };
+
+_Static_assert(PASSWORD_HASH_CAP == crypto_pwhash_STRBYTES, "the size of a hash text");
+
+/* A hash that no password has, with the parameters of those made today: what an
+ * unknown user's password is compared with, so that he costs what others cost. */
+static char nobody[PASSWORD_HASH_CAP];
+
+enum status password_init(void)
+{
+    if (sodium_init() < 0)
+        return STATUS_INTERNAL;
+    snprintf(nobody, sizeof nobody,
+        "$argon2id$v=19$m=%d,t=%d,p=1$"
+        "AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        MEMORY_KIB, PASSES);
+    return STATUS_OK;
+}
+
+enum status password_hash(struct span password, char out[PASSWORD_HASH_CAP])
+{
+    if (password.len == 0 || password.len > PASSWORD_MAX)
+        return STATUS_INVALID;
+    char made[PASSWORD_HASH_CAP];
+    if (crypto_pwhash_str_alg(made, password.at, password.len, PASSES, (size_t)MEMORY_KIB * 1024,
+            crypto_pwhash_ALG_ARGON2ID13) != 0)
+        return STATUS_NO_MEMORY;
+    memcpy(out, made, sizeof made);
+    return STATUS_OK;
+}
+
+enum status password_verify(struct span password, const char *hash)
+{
+    if (password.len == 0 || password.len > PASSWORD_MAX)
+        return STATUS_AUTH_FAILED; /* told by its length alone, whoever the user is */
+    const char *against = hash != NULL ? hash : nobody;
+    if (strncmp(against, "$argon2id$", 10) != 0)
+        return STATUS_INTERNAL;
+    errno = 0;
+    if (crypto_pwhash_str_verify(against, password.at, password.len) == 0)
+        return hash != NULL ? STATUS_OK : STATUS_AUTH_FAILED;
+    /* libsodium tells "is not the password" from "could not find out" by errno
+     * alone. */
+    if (errno == EINVAL)
+        return STATUS_AUTH_FAILED;
+    return errno == ENOMEM ? STATUS_OVERLOADED : STATUS_INTERNAL;
+}
