@@ -16,7 +16,8 @@ size_t character_next(struct span text, uint32_t *code);
 
 /* Whether a person must not be shown it as it is: control characters (C0, C1,
  * DEL), separators of lines, marks that change the direction of writing, and
- * U+FEFF. */
+ * characters that cannot be seen. Joiners (U+200C, U+200D) are not among them:
+ * scripts and emoji need them. */
 bool character_is_treacherous(uint32_t code);
 
 /* Unicode's White_Space. */

@@ -22,7 +22,8 @@ static enum status add_letter(void *user, const char *argument, struct fault *fa
     struct settings *settings = user;
     if (strlen(argument) != 1)
         return fault_set(fault, STATUS_INVALID, 0, "\"%s\" is not one letter", argument);
-    strncat(settings->added, argument, sizeof settings->added - strlen(settings->added) - 1);
+    size_t used = strlen(settings->added);
+    snprintf(settings->added + used, sizeof settings->added - used, "%s", argument);
     return STATUS_OK;
 }
 
