@@ -70,7 +70,8 @@ void mistakes_print(const struct mistakes *self, const char *file, FILE *out)
     for (size_t i = 0; i < self->kept; i++) {
         fprintf(out, "%s: ", file);
         print_visible(self->at[i].where, out);
-        fputs(": ", out);
+        if (self->at[i].where[0] != '\0')
+            fputs(": ", out);
         print_visible(self->at[i].sentence, out);
         fputc('\n', out);
     }

@@ -16,7 +16,7 @@
 enum { MISTAKES_MAX = 200 };
 
 struct mistake {
-    char *where; /* "network.tcp4.port", or "line 3, column 7" */
+    char *where; /* "network.tcp4.port"; "line 3, column 7"; "": the file itself */
     char *sentence;
 };
 

@@ -1,0 +1,148 @@
+#include "besterd/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "besterd/config_table.h"
+#include "besterd/paths.h"
+
+enum { CONFIG_BYTES_MAX = 1 << 20 };
+
+/* ---- loading ---- */
+
+static enum status check(
+    struct config **out, const json_t *root, bool has_file, struct mistakes *mistakes)
+{
+    struct raw_config raw;
+    raw_init(&raw);
+    if (root != NULL)
+        raw_read(&raw, root, mistakes);
+    enum status status = config_check(out, &raw, has_file, mistakes);
+    raw_release(&raw);
+    return status;
+}
+
+enum status config_parse(struct config **out, struct span text, struct mistakes *mistakes)
+{
+    json_error_t error;
+    json_t *root = json_loadb(text.at, text.len, JSON_REJECT_DUPLICATES, &error);
+    if (root == NULL) {
+        char where[64];
+        snprintf(where, sizeof where, "line %d, column %d", error.line, error.column);
+        mistakes_add(mistakes, where, "%s", error.text);
+        return STATUS_INVALID;
+    }
+    enum status status = check(out, root, true, mistakes);
+    json_decref(root);
+    return status;
+}
+
+/* All of the file and not more than CONFIG_BYTES_MAX; NULL: errno says why. */
+static char *read_all(const char *file, size_t *len)
+{
+    /* O_NONBLOCK: a FIFO named by mistake must not hang the start. */
+    int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return NULL;
+    char *text = malloc(CONFIG_BYTES_MAX + 1);
+    ssize_t got = 1;
+    size_t total = 0;
+    while (text != NULL && got > 0 && total <= CONFIG_BYTES_MAX) {
+        got = read(fd, text + total, CONFIG_BYTES_MAX + 1 - total);
+        total += got > 0 ? (size_t)got : 0;
+    }
+    int error = text == NULL ? ENOMEM : (got < 0 ? errno : EFBIG);
+    close(fd);
+    if (text != NULL && got == 0 && total <= CONFIG_BYTES_MAX) {
+        *len = total;
+        return text;
+    }
+    free(text);
+    errno = error;
+    return NULL;
+}
+
+enum status config_load(struct config **out, const char *file, struct mistakes *mistakes)
+{
+    if (file == NULL)
+        return check(out, NULL, false, mistakes);
+    size_t len = 0;
+    char *text = read_all(file, &len);
+    if (text == NULL) {
+        mistakes_add(mistakes, "", "cannot be read: %s", strerror(errno));
+        return STATUS_IO;
+    }
+    enum status status = config_parse(out, (struct span){.at = text, .len = len}, mistakes);
+    free(text);
+    return status;
+}
+
+/* ---- freeing ---- */
+
+static void free_handler(struct config_handler *handler)
+{
+    free(handler->type);
+    free(handler->binary);
+    for (size_t i = 0; handler->arguments != NULL && handler->arguments[i] != NULL; i++)
+        free(handler->arguments[i]);
+    free(handler->arguments);
+    free(handler->path);
+    free(handler->template_path);
+    free(handler->template_text);
+}
+
+void config_free(struct config *self)
+{
+    if (self == NULL)
+        return;
+    for (size_t i = 0; i < self->handler_count; i++)
+        free_handler(&self->handlers[i]);
+    for (size_t i = 0; i < self->peer_count; i++)
+        free(self->peers[i].name);
+    free(self->handlers);
+    free(self->peers);
+    free(self->listeners);
+    free(self->server_name);
+    free(self->database_path);
+    free(self->informer_path);
+    free(self->state_directory);
+    free(self->runtime_directory);
+    json_decref(self->admin_info);
+    free(self);
+}
+
+/* ---- using ---- */
+
+enum status config_make_directories(const struct config *self, struct fault *fault)
+{
+    const char *const directories[] = {self->state_directory, self->runtime_directory};
+    for (size_t i = 0; i < sizeof directories / sizeof directories[0]; i++) {
+        if (directories[i] == NULL)
+            continue;
+        enum status status = paths_make_directory(directories[i], fault);
+        if (status != STATUS_OK)
+            return status;
+    }
+    return STATUS_OK;
+}
+
+const struct config_handler *config_find_handler(const struct config *self, struct span type)
+{
+    for (size_t i = 0; i < self->handler_count; i++) {
+        if (span_is(type, self->handlers[i].type))
+            return &self->handlers[i];
+    }
+    return NULL;
+}
+
+const struct config_peer *config_find_peer(const struct config *self, struct span name)
+{
+    for (size_t i = 0; i < self->peer_count; i++) {
+        if (span_is(name, self->peers[i].name))
+            return &self->peers[i];
+    }
+    return NULL;
+}

@@ -1,0 +1,306 @@
+/* Rules that span several members, defaults that depend on the surroundings, and
+ * the making of struct config out of what was read. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "besterd/config_table.h"
+#include "besterd/paths.h"
+#include "libbester/character.h"
+
+enum { DEFAULT_PORT = 2223, WHERE_BYTES = 400 };
+
+struct checker {
+    struct config *config;
+    struct raw_config *raw;
+    struct mistakes *mistakes;
+    bool has_file;
+};
+
+/* Moves a text from raw to the configuration. */
+static char *take(char **text)
+{
+    char *taken = *text;
+    *text = NULL;
+    return taken;
+}
+
+/* A path that the configuration leaves to us, and the directory that it needs. */
+static char *default_path(struct checker *self, char **directory, char *(*find)(void),
+    const char *name, const char *where)
+{
+    if (*directory == NULL)
+        *directory = find();
+    char *path = *directory != NULL ? paths_join(*directory, name) : NULL;
+    if (path == NULL)
+        mistakes_add(self->mistakes, where,
+            "must be given: neither HOME nor an XDG variable says where it could be");
+    return path;
+}
+
+static char *runtime_path(struct checker *self, const char *name, const char *where)
+{
+    return default_path(self, &self->config->runtime_directory, paths_runtime, name, where);
+}
+
+static char *state_path(struct checker *self, const char *name, const char *where)
+{
+    return default_path(self, &self->config->state_directory, paths_state, name, where);
+}
+
+/* ---- server ---- */
+
+/* What keeps a text from naming a server, or NULL. */
+static const char *server_name_fault(const char *name)
+{
+    if (strlen(name) >= SERVER_NAME_MAX)
+        return "is too long for a server's name";
+    struct span rest = span_of(name);
+    while (rest.len > 0) {
+        uint32_t code = 0;
+        size_t taken = character_next(rest, &code);
+        if (taken == 0 || character_is_treacherous(code) || character_is_space(code) || code == '@')
+            return "must not hold '@', spaces or control characters";
+        rest.at += taken;
+        rest.len -= taken;
+    }
+    return NULL;
+}
+
+static void check_server(struct checker *self)
+{
+    char host[SERVER_NAME_MAX] = "";
+    if (self->raw->server.name == NULL) {
+        if (gethostname(host, sizeof host) != 0)
+            host[0] = '\0';
+        host[sizeof host - 1] = '\0';
+        bool usable = host[0] != '\0' && server_name_fault(host) == NULL;
+        self->config->server_name = strdup(usable ? host : "localhost");
+        return;
+    }
+    const char *fault = server_name_fault(self->raw->server.name);
+    if (fault != NULL)
+        mistakes_add(self->mistakes, "server.name", "%s", fault);
+    self->config->server_name = take(&self->raw->server.name);
+}
+
+/* ---- network ---- */
+
+/* Part I has the path alone; "unix:" in front of it makes it an address. */
+static bool unix_address(
+    struct checker *self, const char *path, const char *where, struct address *address)
+{
+    if (strlen(path) >= ADDRESS_PATH_MAX) {
+        mistakes_add(self->mistakes, where,
+            "is too long for a UNIX socket: %zu bytes, at most %d are possible", strlen(path),
+            ADDRESS_PATH_MAX - 1);
+        return false;
+    }
+    *address = (struct address){.kind = ADDRESS_UNIX};
+    memcpy(address->path, path, strlen(path) + 1);
+    return true;
+}
+
+static bool tcp_address(struct checker *self, const struct raw_endpoint *raw, int family,
+    const char *fallback, const char *where, struct address *address)
+{
+    const char *host = raw->address != NULL ? raw->address : fallback;
+    unsigned char parsed[sizeof(struct in6_addr)];
+    if (inet_pton(family, host, parsed) != 1) {
+        mistakes_add(self->mistakes, where, "must be an IPv%d address, is \"%s\"",
+            family == AF_INET ? 4 : 6, host);
+        return false;
+    }
+    *address = (struct address){.kind = family == AF_INET ? ADDRESS_TCP4 : ADDRESS_TCP6,
+        .port = (uint16_t)(raw->port != 0 ? raw->port : DEFAULT_PORT)};
+    memcpy(address->host, host, strlen(host) + 1);
+    return true;
+}
+
+static bool listen_tcp4(struct checker *self, struct address *address)
+{
+    return tcp_address(
+        self, &self->raw->network.tcp4, AF_INET, "127.0.0.1", "network.tcp4.address", address);
+}
+
+static bool listen_tcp6(struct checker *self, struct address *address)
+{
+    return tcp_address(
+        self, &self->raw->network.tcp6, AF_INET6, "::1", "network.tcp6.address", address);
+}
+
+static bool listen_unix(struct checker *self, struct address *address)
+{
+    static const char where[] = "network.unix.address";
+    char *path = self->raw->network.unix_socket.address != NULL
+                     ? take(&self->raw->network.unix_socket.address)
+                     : runtime_path(self, "bester.sock", where);
+    bool good = path != NULL && unix_address(self, path, where, address);
+    free(path);
+    return good;
+}
+
+static const struct listener {
+    const char *type;
+    bool (*make)(struct checker *self, struct address *address);
+} listeners[] = {{"tcp4", listen_tcp4}, {"tcp6", listen_tcp6}, {"unix", listen_unix}};
+
+enum { LISTENER_KINDS = sizeof listeners / sizeof listeners[0] };
+
+static void check_network(struct checker *self)
+{
+    static const char *const embedded[] = {"tcp4", "unix", NULL};
+    const char *const *types =
+        self->raw->network.given ? (const char *const *)self->raw->network.types : embedded;
+    self->config->listeners = calloc(LISTENER_KINDS, sizeof(struct address));
+    if (self->config->listeners == NULL)
+        return;
+    for (size_t i = 0; types != NULL && types[i] != NULL; i++) {
+        for (size_t kind = 0; kind < LISTENER_KINDS; kind++) {
+            struct address *next = &self->config->listeners[self->config->listener_count];
+            if (strcmp(listeners[kind].type, types[i]) == 0 && listeners[kind].make(self, next))
+                self->config->listener_count++;
+        }
+    }
+    if (types == NULL || types[0] == NULL)
+        mistakes_add(self->mistakes, "network.types", "names no listener to open");
+}
+
+/* ---- accounts ---- */
+
+static void check_database(struct checker *self)
+{
+    struct config *config = self->config;
+    config->database = (enum config_database)self->raw->database.type;
+    if (config->database == DATABASE_REDIS)
+        mistakes_add(self->mistakes, "database.type",
+            "accounts in Redis follow in a later version; \"sqlite\" keeps them in a file");
+    if (config->database == DATABASE_SQLITE)
+        config->database_path = self->raw->database.sqlite.path != NULL
+                                    ? take(&self->raw->database.sqlite.path)
+                                    : state_path(self, "accounts.db", "database.sqlite.path");
+    for (size_t i = 0; config->database == DATABASE_OPEN && i < config->listener_count; i++) {
+        char text[ADDRESS_TEXT_MAX];
+        if (!address_is_local(&config->listeners[i]))
+            mistakes_add(self->mistakes, "database.type",
+                "\"open\" takes any password, so every listener must be on loopback or a UNIX "
+                "socket; %s is not",
+                address_format(&config->listeners[i], text, sizeof text));
+    }
+}
+
+/* ---- the rest ---- */
+
+static void check_informer(struct checker *self)
+{
+    static const char where[] = "informer.address";
+    struct address address;
+    char *path = NULL;
+    if (self->raw->informer.address != NULL)
+        path = take(&self->raw->informer.address);
+    else if (self->has_file)
+        path = strdup("bInformer");
+    else
+        path = runtime_path(self, "informer", where);
+    self->config->informer_path = path;
+    if (path != NULL)
+        (void)unix_address(self, path, where, &address);
+}
+
+static void check_peer(struct checker *self, struct raw_peer *raw)
+{
+    char where[WHERE_BYTES];
+    struct fault fault;
+    struct config_peer *peer = &self->config->peers[self->config->peer_count];
+    const char *name_fault = raw->element.name[0] == '\0' ? "a peer must have a name"
+                                                          : server_name_fault(raw->element.name);
+    snprintf(where, sizeof where, "peers.%s", raw->element.name);
+    if (name_fault != NULL)
+        mistakes_add(self->mistakes, where, "%s", name_fault);
+    if (self->config->server_name != NULL &&
+        strcmp(raw->element.name, self->config->server_name) == 0)
+        mistakes_add(self->mistakes, where, "is this server's own name");
+    if (!raw->element.given)
+        return;
+    if (!raw->legacy)
+        mistakes_add(self->mistakes, where,
+            "needs \"legacy\": true: peers pinned by their keys follow in a later version");
+    snprintf(where, sizeof where, "peers.%s.address", raw->element.name);
+    if (raw->address == NULL) {
+        mistakes_add(self->mistakes, where, "must be given");
+    } else if (address_parse(&peer->address, span_of(raw->address), &fault) != STATUS_OK) {
+        mistakes_add(self->mistakes, where, "%s, is \"%s\"", fault.text, raw->address);
+    } else if (peer->address.kind != ADDRESS_UNIX && peer->address.port == 0) {
+        mistakes_add(self->mistakes, where, "needs a port, is \"%s\"", raw->address);
+    }
+    peer->name = take(&raw->element.name);
+    peer->legacy = raw->legacy;
+    self->config->peer_count++;
+}
+
+static void check_peers(struct checker *self)
+{
+    struct raw_map *map = &self->raw->peers;
+    self->config->peers = calloc(map->count + 1, sizeof(struct config_peer));
+    for (size_t i = 0; self->config->peers != NULL && i < map->count; i++)
+        check_peer(self, (struct raw_peer *)map->at + i);
+}
+
+static void check_limits(struct checker *self)
+{
+    const struct config_limits *limits = &self->raw->limits.values;
+    size_t least = limits->max_frame_bytes + 65536; /* the envelope around data */
+    if (limits->queued_bytes_per_session < least)
+        mistakes_add(self->mistakes, "limits.queuedBytesPerSession",
+            "must be at least limits.maxFrame and 65536, together %zu, is %zu; a message of "
+            "the full size could never be delivered",
+            least, limits->queued_bytes_per_session);
+    self->config->limits = *limits;
+}
+
+static void check_admin(struct checker *self)
+{
+    self->config->log_level = (enum log_level)self->raw->log.level;
+    self->config->admin_info =
+        self->raw->admin.info != NULL ? json_incref(self->raw->admin.info) : json_object();
+}
+
+static bool is_complete(const struct config *config)
+{
+    return config->server_name != NULL && config->listeners != NULL && config->peers != NULL &&
+           config->handlers != NULL && config->informer_path != NULL &&
+           config->admin_info != NULL &&
+           (config->database != DATABASE_SQLITE || config->database_path != NULL);
+}
+
+enum status config_check(
+    struct config **out, struct raw_config *raw, bool has_file, struct mistakes *mistakes)
+{
+    struct config *config = calloc(1, sizeof *config);
+    if (config == NULL)
+        return STATUS_NO_MEMORY;
+    struct checker self = {
+        .config = config, .raw = raw, .mistakes = mistakes, .has_file = has_file};
+    check_server(&self);
+    check_network(&self);
+    config_check_handlers(config, raw, mistakes);
+    check_database(&self);
+    check_informer(&self);
+    check_peers(&self);
+    check_limits(&self);
+    check_admin(&self);
+    enum status status = STATUS_OK;
+    if (mistakes->count > 0)
+        status = STATUS_INVALID;
+    else if (!is_complete(config))
+        status = STATUS_NO_MEMORY;
+    if (status == STATUS_OK)
+        *out = config;
+    else
+        config_free(config);
+    return status;
+}

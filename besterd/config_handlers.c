@@ -1,0 +1,185 @@
+/* Rules for "handlers", and the files with templates. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "besterd/config_table.h"
+#include "besterd/paths.h"
+
+enum { WHERE_BYTES = 400, TEMPLATE_FILE_MAX = 65536 };
+
+static char *take(char **text)
+{
+    char *taken = *text;
+    *text = NULL;
+    return taken;
+}
+
+/* ---- templates ---- */
+
+static bool read_file(int fd, char *into, size_t cap, size_t *len)
+{
+    ssize_t got = 1;
+    for (*len = 0; *len < cap && got > 0; *len += got > 0 ? (size_t)got : 0)
+        got = read(fd, into + *len, cap - *len);
+    return got >= 0;
+}
+
+/* The JSON object in the file, compact. NULL after telling the mistake. */
+static char *load_template(const char *path, const char *where, struct mistakes *mistakes)
+{
+    char *compact = NULL;
+    json_t *json = NULL;
+    size_t len = 0;
+    json_error_t error;
+    char *text = malloc(TEMPLATE_FILE_MAX + 1);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (text == NULL || fd < 0 || !read_file(fd, text, TEMPLATE_FILE_MAX + 1, &len)) {
+        mistakes_add(mistakes, where, "\"%s\" cannot be read: %s", path, strerror(errno));
+        goto out;
+    }
+    if (len > TEMPLATE_FILE_MAX) {
+        mistakes_add(mistakes, where, "\"%s\" is larger than %d bytes", path, TEMPLATE_FILE_MAX);
+        goto out;
+    }
+    json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
+    if (json == NULL)
+        mistakes_add(mistakes, where, "\"%s\", line %d, column %d: %s", path, error.line,
+            error.column, error.text);
+    else if (!json_is_object(json))
+        mistakes_add(mistakes, where, "\"%s\" must hold a JSON object", path);
+    else if ((compact = json_dumps(json, JSON_COMPACT)) == NULL)
+        mistakes_add(mistakes, where, "out of memory");
+out:
+    json_decref(json);
+    if (fd >= 0)
+        close(fd);
+    free(text);
+    return compact;
+}
+
+/* ---- handlers ---- */
+
+static unsigned may_bits(char *const *names)
+{
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } rows[] = {{"sendClients", MAY_SEND_CLIENTS}, {"sendServers", MAY_SEND_SERVERS},
+        {"sendHandler", MAY_SEND_HANDLER}};
+    if (names == NULL)
+        return MAY_ALL;
+    unsigned bits = 0;
+    for (; *names != NULL; names++) {
+        for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+            bits |= strcmp(*names, rows[i].name) == 0 ? rows[i].bit : 0;
+    }
+    return bits;
+}
+
+static void check_socket(const char *path, const char *where, struct mistakes *mistakes)
+{
+    if (path == NULL)
+        mistakes_add(mistakes, where, "must be given");
+    else if (strlen(path) >= ADDRESS_PATH_MAX)
+        mistakes_add(mistakes, where,
+            "is too long for a UNIX socket: %zu bytes, at most %d are possible", strlen(path),
+            ADDRESS_PATH_MAX - 1);
+}
+
+/* Moves what was read into the configuration; is_complete says what is missing. */
+static void make_handler(
+    struct config_handler *handler, struct raw_handler *raw, struct mistakes *mistakes)
+{
+    char where[WHERE_BYTES];
+    *handler = (struct config_handler){.type = take(&raw->element.name),
+        .binary = take(&raw->binary),
+        .arguments = raw->arguments,
+        .path = take(&raw->path),
+        .protocol = (enum config_protocol)raw->protocol,
+        .timeout_ms = raw->timeout_ms,
+        .may_command = may_bits(raw->may_command),
+        .template_path = take(&raw->template_path)};
+    raw->arguments = NULL;
+    snprintf(where, sizeof where, "handlers.typeMap.%s.unixDomainSocketPath", handler->type);
+    if (raw->element.given)
+        check_socket(handler->path, where, mistakes);
+    snprintf(where, sizeof where, "handlers.typeMap.%s.template", handler->type);
+    if (handler->template_path != NULL)
+        handler->template_text = load_template(handler->template_path, where, mistakes);
+}
+
+static struct raw_handler *find_raw(struct raw_map *map, const char *type)
+{
+    struct raw_handler *rows = map->at;
+    for (size_t i = 0; i < map->count; i++) {
+        if (rows[i].element.name != NULL && strcmp(rows[i].element.name, type) == 0)
+            return &rows[i];
+    }
+    return NULL;
+}
+
+static bool is_made(const struct config *config, const char *type)
+{
+    return config_find_handler(config, span_of(type)) != NULL;
+}
+
+static void check_available(
+    struct config *config, struct raw_config *raw, size_t index, struct mistakes *mistakes)
+{
+    const char *type = raw->handlers.available[index];
+    char where[WHERE_BYTES];
+    snprintf(where, sizeof where, "handlers.availableTypes[%zu]", index);
+    struct raw_handler *found = find_raw(&raw->handlers.map, type);
+    if (config_is_own_type(type))
+        mistakes_add(mistakes, where, "the server itself answers the type \"%s\"", type);
+    else if (is_made(config, type))
+        mistakes_add(mistakes, where, "\"%s\" is named twice", type);
+    else if (found == NULL)
+        mistakes_add(mistakes, where, "\"%s\" has no member in handlers.typeMap", type);
+    else
+        make_handler(&config->handlers[config->handler_count++], found, mistakes);
+}
+
+/* The chat handler that comes with the server. A template that is not there is
+ * left out: the handler works without. */
+static void make_chat(struct config *config, struct mistakes *mistakes)
+{
+    struct config_handler *chat = &config->handlers[config->handler_count++];
+    if (config->runtime_directory == NULL)
+        config->runtime_directory = paths_runtime();
+    const char *directory = config->runtime_directory;
+    *chat = (struct config_handler){.type = strdup("chat"),
+        .binary = paths_shipped("handlers/chat", "libexec/bester"),
+        .path = directory != NULL ? paths_join(directory, "chat.sock") : NULL,
+        .protocol = CONFIG_STREAM,
+        .timeout_ms = 5000,
+        .may_command = MAY_SEND_CLIENTS | MAY_SEND_SERVERS,
+        .template_path = paths_shipped("handlers/chat.json", "share/bester")};
+    check_socket(chat->path, "handlers.typeMap.chat.unixDomainSocketPath", mistakes);
+    if (chat->template_path != NULL && access(chat->template_path, R_OK) != 0) {
+        free(chat->template_path);
+        chat->template_path = NULL;
+    }
+    if (chat->template_path != NULL)
+        chat->template_text =
+            load_template(chat->template_path, "handlers.typeMap.chat.template", mistakes);
+    if (chat->type == NULL || chat->binary == NULL)
+        mistakes_add(mistakes, "handlers.typeMap.chat", "out of memory");
+}
+
+void config_check_handlers(struct config *config, struct raw_config *raw, struct mistakes *mistakes)
+{
+    size_t count = 0;
+    while (raw->handlers.available != NULL && raw->handlers.available[count] != NULL)
+        count++;
+    config->handlers = calloc(count + 1, sizeof *config->handlers);
+    if (config->handlers == NULL)
+        return;
+    if (!raw->handlers.given)
+        make_chat(config, mistakes);
+    for (size_t i = 0; i < count; i++)
+        check_available(config, raw, i, mistakes);
+}

@@ -1,0 +1,358 @@
+#include "besterd/config_table.h"
+
+#include <string.h>
+
+#include "libbester/json.h"
+
+#define IN_CONFIG(member) .offset = offsetof(struct raw_config, member)
+#define IN_HANDLER(member) .offset = offsetof(struct raw_handler, member)
+#define IN_PEER(member) .offset = offsetof(struct raw_peer, member)
+#define IN_LIMITS(member) .offset = offsetof(struct raw_config, limits.values.member)
+
+/* An hour, a day: no deadline needs more. */
+enum { HOUR_MS = 3600000 };
+
+static const char *const listener_choices[] = {"tcp4", "tcp6", "unix", NULL};
+static const char *const protocol_choices[] = {
+    [CONFIG_ONESHOT] = "oneshot", [CONFIG_STREAM] = "stream", [CONFIG_STREAM + 1] = NULL};
+static const char *const may_choices[] = {"sendClients", "sendServers", "sendHandler", NULL};
+static const char *const database_choices[] = {[DATABASE_SQLITE] = "sqlite",
+    [DATABASE_REDIS] = "redis",
+    [DATABASE_OPEN] = "open",
+    [DATABASE_OPEN + 1] = NULL};
+static const char *const level_choices[] = {
+#define X(name, text) [name] = text,
+    LOG_LEVEL_TABLE(X)
+#undef X
+        NULL};
+
+static const struct config_member server_members[] = {
+    {.name = "name",
+        .kind = CONFIG_TEXT,
+        IN_CONFIG(server.name),
+        .fallback = "the name of the host",
+        .help = "What this server is called: the part of a user's address behind the '@'. Other "
+                "servers name it so among their peers."},
+    {.name = NULL},
+};
+
+static const struct config_member tcp4_members[] = {
+    {.name = "address",
+        .kind = CONFIG_TEXT,
+        IN_CONFIG(network.tcp4.address),
+        .fallback = "127.0.0.1",
+        .help = "IPv4 address to listen on."},
+    {.name = "port",
+        .kind = CONFIG_PORT,
+        IN_CONFIG(network.tcp4.port),
+        .fallback = "2223",
+        .help = "TCP port."},
+    {.name = NULL},
+};
+
+static const struct config_member tcp6_members[] = {
+    {.name = "address",
+        .kind = CONFIG_TEXT,
+        IN_CONFIG(network.tcp6.address),
+        .fallback = "::1",
+        .help = "IPv6 address to listen on, for IPv6 only."},
+    {.name = "port",
+        .kind = CONFIG_PORT,
+        IN_CONFIG(network.tcp6.port),
+        .fallback = "2223",
+        .help = "TCP port."},
+    {.name = NULL},
+};
+
+static const struct config_member unix_members[] = {
+    {.name = "address",
+        .kind = CONFIG_TEXT,
+        IN_CONFIG(network.unix_socket.address),
+        .fallback = "bester.sock in the runtime directory",
+        .help = "Path of the UNIX socket to listen on."},
+    {.name = NULL},
+};
+
+static const struct config_member network_members[] = {
+    {.name = "types",
+        .kind = CONFIG_TEXTS,
+        .choices = listener_choices,
+        IN_CONFIG(network.types),
+        .fallback = "tcp4 and unix where there is no network member at all",
+        .help = "Which listeners are opened. The members of those not named here are ignored."},
+    {.name = "tcp4", .kind = CONFIG_OBJECT, .inside = tcp4_members, IN_CONFIG(network.tcp4.given)},
+    {.name = "tcp6", .kind = CONFIG_OBJECT, .inside = tcp6_members, IN_CONFIG(network.tcp6.given)},
+    {.name = "unix",
+        .kind = CONFIG_OBJECT,
+        .inside = unix_members,
+        IN_CONFIG(network.unix_socket.given)},
+    {.name = NULL},
+};
+
+static const struct config_member handler_members[] = {
+    {.name = "handlerBinary",
+        .kind = CONFIG_TEXT,
+        IN_HANDLER(binary),
+        .fallback = "none: somebody else starts the handler",
+        .help = "Program to start when nobody listens on the socket. Its first argument is the "
+                "path of the socket, which it must create."},
+    {.name = "handlerArguments",
+        .kind = CONFIG_TEXTS,
+        IN_HANDLER(arguments),
+        .fallback = "none",
+        .help = "Further arguments of handlerBinary."},
+    {.name = "unixDomainSocketPath",
+        .kind = CONFIG_TEXT,
+        IN_HANDLER(path),
+        .fallback = "must be given",
+        .help = "Where the handler listens."},
+    {.name = "protocol",
+        .kind = CONFIG_CHOICE,
+        .choices = protocol_choices,
+        .preset = CONFIG_ONESHOT,
+        IN_HANDLER(protocol),
+        .help = "oneshot: a connection for each message. stream: one connection that stays, with "
+                "many messages in flight."},
+    {.name = "timeoutMs",
+        .kind = CONFIG_COUNT,
+        .preset = 5000,
+        .least = 1,
+        .most = HOUR_MS,
+        IN_HANDLER(timeout_ms),
+        .help = "How long the handler may take over one message."},
+    {.name = "mayCommand",
+        .kind = CONFIG_TEXTS,
+        .choices = may_choices,
+        IN_HANDLER(may_command),
+        .fallback = "all of them",
+        .help = "What the handler may command."},
+    {.name = "template",
+        .kind = CONFIG_TEXT,
+        IN_HANDLER(template_path),
+        .fallback = "none",
+        .help = "File with the template of the type, a JSON object that clients are given."},
+    {.name = NULL},
+};
+
+static const struct config_member handlers_members[] = {
+    {.name = "availableTypes",
+        .kind = CONFIG_TEXTS,
+        IN_CONFIG(handlers.available),
+        .fallback = "chat where there is no handlers member at all",
+        .help = "The types that are served. Each needs a member in typeMap."},
+    {.name = "typeMap",
+        .kind = CONFIG_MAP,
+        .inside = handler_members,
+        .element_size = sizeof(struct raw_handler),
+        .element_name = "TYPE",
+        IN_CONFIG(handlers.map)},
+    {.name = NULL},
+};
+
+static const struct config_member sqlite_members[] = {
+    {.name = "path",
+        .kind = CONFIG_TEXT,
+        IN_CONFIG(database.sqlite.path),
+        .fallback = "accounts.db in the state directory",
+        .help = "The file with the accounts. It is made when it is not there."},
+    {.name = NULL},
+};
+
+static const struct config_member redis_members[] = {
+    {.name = "address",
+        .kind = CONFIG_TEXT,
+        IN_CONFIG(database.redis.address),
+        .fallback = "none",
+        .help = "Where Redis listens."},
+    {.name = "port",
+        .kind = CONFIG_PORT,
+        IN_CONFIG(database.redis.port),
+        .fallback = "none",
+        .help = "Its TCP port."},
+    {.name = NULL},
+};
+
+static const struct config_member database_members[] = {
+    {.name = "type",
+        .kind = CONFIG_CHOICE,
+        .choices = database_choices,
+        .preset = DATABASE_SQLITE,
+        IN_CONFIG(database.type),
+        .help = "Where the accounts are. open: there are none, every password is taken; only "
+                "where all listeners are on loopback or UNIX sockets. redis: refused by this "
+                "version."},
+    {.name = "sqlite",
+        .kind = CONFIG_OBJECT,
+        .inside = sqlite_members,
+        IN_CONFIG(database.sqlite.given)},
+    {.name = "redis",
+        .kind = CONFIG_OBJECT,
+        .inside = redis_members,
+        IN_CONFIG(database.redis.given)},
+    {.name = NULL},
+};
+
+static const struct config_member informer_members[] = {
+    {.name = "address",
+        .kind = CONFIG_TEXT,
+        IN_CONFIG(informer.address),
+        .fallback = "bInformer; without a configuration, informer in the runtime directory",
+        .help = "Path of the UNIX socket where handlers ask about clients and the server."},
+    {.name = NULL},
+};
+
+static const struct config_member peer_members[] = {
+    {.name = "address",
+        .kind = CONFIG_TEXT,
+        IN_PEER(address),
+        .fallback = "must be given",
+        .help = "host:port, [IPv6]:port or unix:path of the other server."},
+    {.name = "legacy",
+        .kind = CONFIG_FLAG,
+        IN_PEER(legacy),
+        .help = "Talk to it as Part I has it: a connection for each message, without "
+                "authentication. Must be true in this version."},
+    {.name = NULL},
+};
+
+static const struct config_member limit_members[] = {
+    {.name = "maxFrame",
+        .kind = CONFIG_SIZE,
+        .preset = 1048576,
+        .least = 1024,
+        .most = 67043328, /* what the handlers' SDK takes: 64 MiB less 64 KiB of envelope */
+        IN_LIMITS(max_frame_bytes),
+        .help = "Bytes of one message."},
+    {.name = "jsonDepth",
+        .kind = CONFIG_COUNT,
+        .preset = JSON_DEPTH_DEFAULT,
+        .least = 8, /* what the envelopes themselves need */
+        .most = JSON_DEPTH_MAX,
+        IN_LIMITS(json_depth),
+        .help = "How deep a message may be nested."},
+    {.name = "loginMs",
+        .kind = CONFIG_COUNT,
+        .preset = 10000,
+        .least = 100,
+        .most = HOUR_MS,
+        IN_LIMITS(login_ms),
+        .help = "How long a client may take to log in."},
+    {.name = "drainMs",
+        .kind = CONFIG_COUNT,
+        .preset = 5000,
+        .least = 0,
+        .most = HOUR_MS,
+        IN_LIMITS(drain_ms),
+        .help = "How long what is in flight may take when the server ends."},
+    {.name = "hops",
+        .kind = CONFIG_COUNT,
+        .preset = 8,
+        .least = 1,
+        .most = 64,
+        IN_LIMITS(hops),
+        .help = "How many handlers and servers a message may pass."},
+    {.name = "stallMs",
+        .kind = CONFIG_COUNT,
+        .preset = 30000,
+        .least = 100,
+        .most = HOUR_MS,
+        IN_LIMITS(stall_ms),
+        .help = "How long a peer may take no byte of what waits for it."},
+    {.name = "queuedBytesPerSession",
+        .kind = CONFIG_SIZE,
+        .preset = 8388608,
+        .least = 4096,
+        .most = 1u << 30,
+        IN_LIMITS(queued_bytes_per_session),
+        .help = "Bytes that may wait for one session. At least maxFrame and 65536."},
+    {.name = "inFlightPerSession",
+        .kind = CONFIG_COUNT,
+        .preset = 256,
+        .least = 1,
+        .most = 1000000,
+        IN_LIMITS(in_flight_per_session),
+        .help = "Messages of one session under way at once; reading from it then pauses."},
+    {.name = "inFlightPerHandler",
+        .kind = CONFIG_COUNT,
+        .preset = 1024,
+        .least = 1,
+        .most = 1000000,
+        IN_LIMITS(in_flight_per_handler),
+        .help = "Messages that one handler works on at once."},
+    {.name = "recipients",
+        .kind = CONFIG_COUNT,
+        .preset = 1000,
+        .least = 1,
+        .most = 1000000,
+        IN_LIMITS(recipients),
+        .help = "Users and servers that one answer of a handler may name."},
+    {.name = "oneshotConnections",
+        .kind = CONFIG_COUNT,
+        .preset = 32,
+        .least = 1,
+        .most = 10000,
+        IN_LIMITS(oneshot_connections),
+        .help = "Connections at once to one handler with the protocol oneshot."},
+    {.name = "peerConnections",
+        .kind = CONFIG_COUNT,
+        .preset = 32,
+        .least = 1,
+        .most = 10000,
+        IN_LIMITS(peer_connections),
+        .help = "Connections at once to one legacy peer."},
+    {.name = "peerMs",
+        .kind = CONFIG_COUNT,
+        .preset = 10000,
+        .least = 1,
+        .most = HOUR_MS,
+        IN_LIMITS(peer_ms),
+        .help = "How long another server may take over one message."},
+    {.name = NULL},
+};
+
+static const struct config_member log_members[] = {
+    {.name = "level",
+        .kind = CONFIG_CHOICE,
+        .choices = level_choices,
+        .preset = LOG_LEVEL_INFO,
+        IN_CONFIG(log.level),
+        .help = "The least important lines that are still written to stderr."},
+    {.name = NULL},
+};
+
+static const struct config_member admin_members[] = {
+    {.name = "info",
+        .kind = CONFIG_ANY,
+        IN_CONFIG(admin.info),
+        .fallback = "{}",
+        .help = "Any JSON value about who runs the server; the informer tells it."},
+    {.name = NULL},
+};
+
+#define OBJECT(text, table, member)                                                       \
+    {                                                                                     \
+        .name = (text), .kind = CONFIG_OBJECT, .inside = (table), IN_CONFIG(member.given) \
+    }
+
+const struct config_member config_members[] = {
+    OBJECT("server", server_members, server),
+    OBJECT("network", network_members, network),
+    OBJECT("handlers", handlers_members, handlers),
+    OBJECT("database", database_members, database),
+    OBJECT("informer", informer_members, informer),
+    {.name = "peers",
+        .kind = CONFIG_MAP,
+        .inside = peer_members,
+        .element_size = sizeof(struct raw_peer),
+        .element_name = "NAME",
+        IN_CONFIG(peers)},
+    OBJECT("limits", limit_members, limits),
+    OBJECT("log", log_members, log),
+    OBJECT("admin", admin_members, admin),
+    {.name = NULL},
+};
+
+bool config_is_own_type(const char *type)
+{
+    return strcmp(type, "dummy") == 0 || strcmp(type, "builtin") == 0;
+}

@@ -1,0 +1,145 @@
+/*
+ * config_table: the members that a configuration may have, in one table, and
+ * what reading them gives: struct raw_config, typed but not yet looked at as a
+ * whole. Inside of config; others include config.h.
+ *
+ * raw_config owns its texts. raw_init sets what the table presets, raw_read
+ * reads, raw_release frees, all three driven by the table alone.
+ */
+#ifndef BESTERD_CONFIG_TABLE_H
+#define BESTERD_CONFIG_TABLE_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "besterd/config.h"
+#include "besterd/mistakes.h"
+
+/* `given`: the object was there. */
+struct raw_endpoint {
+    bool given;
+    char *address;
+    unsigned port; /* 0: not given */
+};
+
+/* An object with names of the user's own: an array of structs that begin with
+ * struct raw_element. */
+struct raw_element {
+    char *name;
+    bool given;
+};
+
+struct raw_handler {
+    struct raw_element element; /* its name is the type */
+    char *binary;
+    char **arguments;
+    char *path;
+    unsigned protocol; /* of enum config_protocol */
+    unsigned timeout_ms;
+    char **may_command; /* NULL: not given */
+    char *template_path;
+};
+
+struct raw_peer {
+    struct raw_element element;
+    char *address;
+    bool legacy;
+};
+
+struct raw_map {
+    void *at;
+    size_t count;
+};
+
+struct raw_config {
+    struct {
+        bool given;
+        char *name;
+    } server;
+    struct {
+        bool given;
+        char **types;
+        struct raw_endpoint tcp4, tcp6, unix_socket;
+    } network;
+    struct {
+        bool given;
+        char **available;
+        struct raw_map map; /* of struct raw_handler */
+    } handlers;
+    struct {
+        bool given;
+        unsigned type; /* of enum config_database */
+        struct {
+            bool given;
+            char *path;
+        } sqlite;
+        struct raw_endpoint redis;
+    } database;
+    struct {
+        bool given;
+        char *address;
+    } informer;
+    struct raw_map peers; /* of struct raw_peer */
+    struct {
+        bool given;
+        struct config_limits values;
+    } limits;
+    struct {
+        bool given;
+        unsigned level;
+    } log;
+    struct {
+        bool given;
+        json_t *info;
+    } admin;
+};
+
+enum config_kind {
+    CONFIG_OBJECT, /* members: those of `inside`, in the same struct; bool given */
+    CONFIG_MAP,    /* members of any name: each an object of `inside`; struct raw_map */
+    CONFIG_TEXT,   /* not empty; char * */
+    CONFIG_TEXTS,  /* list of texts, of `choices` if there are any; char ** */
+    CONFIG_CHOICE, /* one of `choices`; unsigned, its index */
+    CONFIG_PORT,   /* number, or text of digits; unsigned */
+    CONFIG_COUNT,  /* least to most; unsigned */
+    CONFIG_SIZE,   /* the same; size_t */
+    CONFIG_FLAG,   /* bool */
+    CONFIG_ANY,    /* json_t * */
+    CONFIG_KIND_COUNT
+};
+
+struct config_member {
+    const char *name; /* NULL ends a table */
+    enum config_kind kind;
+    size_t offset; /* in struct raw_config, or in the struct of a map's element */
+    const struct config_member *inside;
+    size_t element_size;        /* of a map */
+    const char *element_name;   /* of a map, for the documentation: "TYPE" */
+    const char *const *choices; /* ended by NULL */
+    uint64_t preset, least, most;
+    const char *fallback; /* where the default is not the preset: what happens */
+    const char *help;
+};
+
+extern const struct config_member config_members[];
+
+/* "dummy" and "builtin": types that the server answers itself. */
+bool config_is_own_type(const char *type);
+
+void raw_init(struct raw_config *self);
+/* root: the parsed text. What is wrong goes to mistakes. */
+void raw_read(struct raw_config *self, const json_t *root, struct mistakes *mistakes);
+void raw_release(struct raw_config *self);
+
+/* Looks at it as a whole, opens templates, fills in defaults that depend on the
+ * surroundings, and makes the configuration; takes what it needs out of raw.
+ * has_file: a configuration was named, so that Part I's defaults hold.
+ * STATUS_OK with *out set, or STATUS_INVALID (mistakes tell), STATUS_NO_MEMORY. */
+MUST_CHECK enum status config_check(
+    struct config **out, struct raw_config *raw, bool has_file, struct mistakes *mistakes);
+
+/* The part of it that is about "handlers". */
+void config_check_handlers(
+    struct config *config, struct raw_config *raw, struct mistakes *mistakes);
+
+#endif
