@@ -16,10 +16,9 @@
 #include <stdint.h>
 
 #include "besterd/config.h"
+#include "besterd/password.h"
 #include "besterd/username.h"
 #include "libbester/status.h"
-
-enum { PASSWORD_MAX = 1024 }; /* bytes */
 
 typedef void accounts_answered(uint64_t ticket, enum status status, void *user);
 
@@ -59,7 +58,8 @@ struct accounts {
 MUST_CHECK enum status accounts_open(struct accounts **out, const struct config *config,
     struct ev_loop *loop, const struct accounts_callbacks *callbacks, void *user,
     struct fault *fault);
-/* Questions that wait are not answered. NULL is legal. */
+/* Questions that wait are not answered. Not from within a callback. NULL is
+ * legal. */
 void accounts_free(struct accounts *self);
 
 /* username as username_normalise gave it. STATUS_OVERLOADED: too many questions

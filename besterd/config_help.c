@@ -114,11 +114,10 @@ static void print_members(
 {
     char path[PATH_BYTES];
     for (; members->name != NULL; members++) {
-        snprintf(path, sizeof path, "%s%s%s%s", prefix, members->name,
-            members->inside == NULL ? "" : ".",
-            members->kind == CONFIG_MAP ? members->element_name : "");
-        if (members->kind == CONFIG_MAP)
-            strncat(path, ".", sizeof path - strlen(path) - 1);
+        bool is_map = members->kind == CONFIG_MAP;
+        snprintf(path, sizeof path, "%s%s%s%s%s", prefix, members->name,
+            members->inside == NULL ? "" : ".", is_map ? members->element_name : "",
+            is_map ? "." : "");
         if (members->inside != NULL)
             print_members(members->inside, path, out, form);
         else

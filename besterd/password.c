@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "besterd/accounts.h"
-
 /* OWASP's first choice for Argon2id: 19 MiB, 2 passes, 1 lane. */
 enum { PASSES = 2, MEMORY_KIB = 19456 };
 
@@ -54,4 +52,9 @@ enum status password_verify(struct span password, const char *hash)
     if (errno == EINVAL)
         return STATUS_AUTH_FAILED;
     return errno == ENOMEM ? STATUS_OVERLOADED : STATUS_INTERNAL;
+}
+
+void password_wipe(void *at, size_t len)
+{
+    sodium_memzero(at, len);
 }

@@ -8,6 +8,7 @@
 
 #include "libbester/status.h"
 
+enum { PASSWORD_MAX = 1024 };     /* bytes */
 enum { PASSWORD_HASH_CAP = 128 }; /* with the zero byte; crypto_pwhash_STRBYTES */
 
 /* STATUS_INTERNAL: the library cannot be used. Call once, on one thread. */
@@ -23,5 +24,8 @@ MUST_CHECK enum status password_hash(struct span password, char out[PASSWORD_HAS
  * hash NULL: there is no such user; takes the time a wrong password takes and
  * answers STATUS_AUTH_FAILED. */
 MUST_CHECK enum status password_verify(struct span password, const char *hash);
+
+/* Overwrites, in a way that no compiler leaves out. */
+void password_wipe(void *at, size_t len);
 
 #endif
