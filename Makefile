@@ -121,10 +121,6 @@ $(BUILD)/tests/libbester/%: $(BUILD)/obj/tests/libbester/%.o $(BUILD)/obj/tests/
                             $(BUILD)/libbester.a
 	$(call link,$(TEST_LIBS))
 
-# The tests of a handler include its .c file; they link what a handler links.
-$(BUILD)/tests/handlers/%: $(BUILD)/obj/tests/handlers/%.o $(BUILD)/libbester.a
-	$(call link,$(TEST_LIBS))
-
 $(BUILD)/handlers/%: $(BUILD)/obj/besterd/handlers/%.o $(BUILD)/libbester.a
 	$(call link)
 
@@ -173,6 +169,14 @@ test: deps-test
 	@+$(SUBMAKE) tests
 	@tests/run --build $(BUILD) --jobs $(JOBS) $(addprefix --plays ,$(SCENARIOS)) \
 	    $(TESTS) $(TEST_SCRIPTS)
+
+# The servers of the plays run under valgrind; a leak fails the play.
+VALGRIND_PLAYS ?= $(SCENARIOS)
+.PHONY: valgrind
+valgrind: deps-check
+	@+$(SUBMAKE) all
+	@HARNESS_OPTIONS='--besterd tests/valgrind/besterd' tests/run --build $(BUILD) --jobs $(JOBS) \
+	    $(addprefix --plays ,$(VALGRIND_PLAYS))
 
 .PHONY: check lint
 check: lint
@@ -251,7 +255,8 @@ help:
 	    'make check      format, clang-tidy, cppcheck, layers, docs ...; then the tests' \
 	    'make lint       the checks of "make check" without the tests; CHECKS="tidy layers" picks' \
 	    'make docs       write the generated parts of README.md and docs/ again' \
-	    'make bench      run the benchmarks' \
+	    'make valgrind   the plays again, every server under valgrind' \
+    'make bench      run the benchmarks' \
 	    'make deps       install every package that building, testing and checking need' \
 	    'make install    install under PREFIX ($(PREFIX)); "make uninstall" takes it away' \
 	    'make dist       a source archive of the last commit' \
