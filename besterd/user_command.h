@@ -15,15 +15,20 @@
 
 #include <stdio.h>
 
+#include "libbester/options.h"
+
 struct user_command_io {
     int in;    /* the terminal, or where the password line comes from */
     FILE *out; /* what list prints */
     FILE *err; /* sentences, and the prompt */
 };
 
+/* For the manual page. */
+extern const struct option_table user_command_options;
+
 /* argv[0] is "user". config_file: what a --config before "user" named, or NULL;
- * a --config among argv comes before it. */
-int user_command(
-    const char *config_file, int argc, char *const argv[], const struct user_command_io *io);
+ * a --config among argv comes before it.
+ * argv is reordered. */
+int user_command(const char *config_file, int argc, char **argv, const struct user_command_io *io);
 
 #endif
