@@ -53,7 +53,7 @@ CFLAGS   ?= -O2 -g
 HARDEN   := $(if $(SAN),,-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 PKG_CFLAGS  := $(call pkg_cflags,jansson sqlite3 libsodium)
-ALL_CFLAGS  := -std=gnu11 -I. -DBESTER_VERSION='"$(VERSION)"' $(WARNINGS) $(PKG_CFLAGS) $(HARDEN) \
+ALL_CFLAGS  := -std=gnu11 -D_GNU_SOURCE= -I. -DBESTER_VERSION='"$(VERSION)"' $(WARNINGS) $(PKG_CFLAGS) $(HARDEN) \
                $(SANFLAGS) $(CFLAGS) $(CPPFLAGS) -pthread
 ALL_LDFLAGS := $(SANFLAGS) -pthread -Wl,--as-needed $(if $(SAN),,-Wl,-z,relro,-z,now) $(LDFLAGS)
 

@@ -14,28 +14,23 @@
 
 #include "libbester/bytes.h"
 #include "libbester/frame.h"
+#include "libbester/frame_queue.h"
 
 enum {
     READ_BYTES = 64 * 1024,  /* one read; also what a paused stream may hold */
     COPY_BYTES = 4096,       /* an unfinished frame up to this is copied before each read */
     IOV_COUNT = 64,          /* frames in one writev */
-    RING_FIRST = 8,          /* slots of a queue at first; a power of two */
-    RING_KEPT = 64,          /* a larger empty queue gives its memory back */
     LINGER_BYTES = 16 << 20, /* thrown away while finishing, at most */
     LINGER_MS = 2000         /* the same in time */
 };
 
 enum stream_state { STREAM_OPEN, STREAM_FINISHING, STREAM_LINGERING, STREAM_DEAD };
 
-struct queued {
-    struct blob *frame;
-    uint64_t tag;
-};
-
 struct stream {
     struct streams *streams;
     const struct stream_callbacks *callbacks;
     void *user;
+    void *sent_user;
     enum stream_state state;
     bool paused;
     bool input_ended; /* end of input seen, or the input can't be trusted any more */
@@ -43,7 +38,6 @@ struct stream {
     bool in_woken;
     int fd;
     size_t max_frame;
-    size_t max_queued_bytes;
 
     ev_io readable;
     ev_io writable;
@@ -53,12 +47,7 @@ struct stream {
     struct bytes partial; /* read, but not handed out */
     size_t need;          /* bytes of the unfinished frame in partial; 0: not known */
 
-    struct queued *ring; /* what waits to be written, oldest at ring[head] */
-    size_t ring_size;    /* a power of two, or 0 */
-    size_t head;
-    size_t count;
-    size_t written; /* bytes of the oldest that have left */
-    size_t queued_bytes;
+    struct frame_queue output;
     size_t discarded;
 
     struct stream_counts counts;
@@ -69,13 +58,19 @@ struct stream {
 
 struct streams {
     struct ev_loop *loop;
-    ev_prepare prepare;
-    ev_idle idle; /* active while woken streams wait, so that the loop does not sleep */
+    ev_prepare turn; /* never started: fed when there is something to do, it runs
+                        behind all else that is pending */
     struct stream *dirty;
     struct stream *woken;
     struct stream *dead;
     char *scratch;
 };
+
+static void streams_have_work(struct streams *self)
+{
+    if (!ev_is_pending(&self->turn))
+        ev_feed_event(self->loop, &self->turn, EV_CUSTOM);
+}
 
 /* ---- ending ---------------------------------------------------------------------------------- */
 
@@ -93,6 +88,7 @@ static void stream_kill(struct stream *self)
     self->fd = -1;
     self->next_dead = self->streams->dead;
     self->streams->dead = self;
+    streams_have_work(self->streams);
 }
 
 static void stream_die(struct stream *self, enum status why, const char *detail)
@@ -110,17 +106,12 @@ void stream_close(struct stream *self)
 
 static void stream_free(struct stream *self)
 {
-    while (self->count > 0) {
-        struct queued *oldest = &self->ring[self->head];
-        uint64_t tag = oldest->tag;
+    uint64_t tag;
 
-        blob_unref(oldest->frame);
-        self->head = (self->head + 1) & (self->ring_size - 1);
-        self->count--;
+    while (frame_queue_pop(&self->output, &tag))
         if (tag)
-            self->callbacks->on_sent(tag, STATUS_OFFLINE, self->user);
-    }
-    free(self->ring);
+            self->callbacks->on_sent(tag, STATUS_OFFLINE, self->sent_user);
+    frame_queue_release(&self->output);
     bytes_release(&self->partial);
     free(self);
 }
@@ -157,40 +148,18 @@ static void stream_mark_dirty(struct stream *self)
     self->in_dirty = true;
     self->next_dirty = self->streams->dirty;
     self->streams->dirty = self;
-}
-
-static enum status ring_grow(struct stream *self)
-{
-    size_t size = self->ring_size ? self->ring_size * 2 : RING_FIRST;
-    struct queued *ring = malloc(size * sizeof(*ring));
-
-    if (!ring)
-        return STATUS_NO_MEMORY;
-    for (size_t i = 0; i < self->count; i++)
-        ring[i] = self->ring[(self->head + i) & (self->ring_size - 1)];
-    free(self->ring);
-    self->ring = ring;
-    self->ring_size = size;
-    self->head = 0;
-    return STATUS_OK;
+    streams_have_work(self->streams);
 }
 
 enum status stream_send(struct stream *self, struct blob *frame, uint64_t tag)
 {
     if (self->state != STREAM_OPEN)
         return STATUS_CLOSED;
-    if (frame->len > self->max_queued_bytes - self->queued_bytes)
-        return STATUS_OVERLOADED;
-    if (self->count == self->ring_size && ring_grow(self) != STATUS_OK)
-        return STATUS_NO_MEMORY;
-    self->ring[(self->head + self->count) & (self->ring_size - 1)] =
-        (struct queued){.frame = blob_ref(frame), .tag = tag};
-    self->count++;
-    self->queued_bytes += frame->len;
+    enum status status = frame_queue_push(&self->output, frame, tag);
     /* While the kernel refuses bytes, the writable watcher goes on by itself. */
-    if (!ev_is_active(&self->writable))
+    if (status == STATUS_OK && !ev_is_active(&self->writable))
         stream_mark_dirty(self);
-    return STATUS_OK;
+    return status;
 }
 
 enum status stream_send_adopt(struct stream *self, struct blob *frame, uint64_t tag)
@@ -202,40 +171,19 @@ enum status stream_send_adopt(struct stream *self, struct blob *frame, uint64_t 
     return status;
 }
 
-static int gather(const struct stream *self, struct iovec *iov)
-{
-    int n = 0;
-
-    for (size_t i = 0; i < self->count && n < IOV_COUNT; i++, n++) {
-        struct blob *frame = self->ring[(self->head + i) & (self->ring_size - 1)].frame;
-        size_t skip = i == 0 ? self->written : 0;
-
-        iov[n].iov_base = frame->data + skip;
-        iov[n].iov_len = frame->len - skip;
-    }
-    return n;
-}
-
-/* Takes n written bytes off the queue and tells the owners of finished frames,
- * who may close or use the stream while we are at it. */
+/* Tells the owners of frames that have left, who may close or use the stream
+ * while we are at it. */
 static void stream_account(struct stream *self, size_t n)
 {
+    uint64_t tag;
+
     self->counts.bytes_out += n;
     self->counts.writes++;
-    self->written += n;
-    while (self->count > 0 && self->state != STREAM_DEAD) {
-        struct queued oldest = self->ring[self->head];
-
-        if (self->written < oldest.frame->len)
-            return;
-        self->written -= oldest.frame->len;
-        self->queued_bytes -= oldest.frame->len;
-        self->head = (self->head + 1) & (self->ring_size - 1);
-        self->count--;
+    frame_queue_advance(&self->output, n);
+    while (self->state != STREAM_DEAD && frame_queue_pop_written(&self->output, &tag)) {
         self->counts.frames_out++;
-        blob_unref(oldest.frame);
-        if (oldest.tag)
-            self->callbacks->on_sent(oldest.tag, STATUS_OK, self->user);
+        if (tag)
+            self->callbacks->on_sent(tag, STATUS_OK, self->sent_user);
     }
 }
 
@@ -245,11 +193,6 @@ static void stream_emptied(struct stream *self)
 
     ev_io_stop(loop, &self->writable);
     ev_timer_stop(loop, &self->timer);
-    if (self->ring_size > RING_KEPT) {
-        free(self->ring);
-        self->ring = NULL;
-        self->ring_size = self->head = 0;
-    }
     if (self->state != STREAM_FINISHING)
         return;
     if (self->input_ended && !ev_is_active(&self->readable)) {
@@ -268,9 +211,9 @@ static void stream_flush(struct stream *self)
 
     if (self->state == STREAM_LINGERING)
         return;
-    while (self->count > 0) {
+    while (self->output.count > 0) {
         struct iovec iov[IOV_COUNT];
-        ssize_t n = writev(self->fd, iov, gather(self, iov));
+        ssize_t n = writev(self->fd, iov, frame_queue_gather(&self->output, iov, IOV_COUNT));
 
         if (n >= 0) {
             if (ev_is_active(&self->timer)) /* progress: the peer has so long again */
@@ -482,6 +425,7 @@ void stream_resume(struct stream *self)
     self->in_woken = true;
     self->next_woken = self->streams->woken;
     self->streams->woken = self;
+    streams_have_work(self->streams);
 }
 
 /* ---- once per turn of the loop ----------------------------------------------------------------
@@ -523,22 +467,13 @@ void streams_flush(struct streams *self)
     }
 }
 
-static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
+static void on_turn(struct ev_loop *loop, ev_prepare *watcher, int events)
 {
     struct streams *self = watcher->data;
 
-    (void)events;
+    (void)loop, (void)events;
     streams_wake(self);
     streams_flush(self);
-    if (self->woken)
-        ev_idle_start(loop, &self->idle);
-    else
-        ev_idle_stop(loop, &self->idle);
-}
-
-static void on_idle(struct ev_loop *loop, ev_idle *watcher, int events)
-{
-    (void)loop, (void)watcher, (void)events; /* being active is its whole work */
 }
 
 struct streams *streams_new(struct ev_loop *loop)
@@ -553,12 +488,9 @@ struct streams *streams_new(struct ev_loop *loop)
         return NULL;
     }
     self->loop = loop;
-    ev_prepare_init(&self->prepare, on_prepare);
-    ev_set_priority(&self->prepare, EV_MINPRI); /* after whatever else prepares */
-    self->prepare.data = self;
-    ev_prepare_start(loop, &self->prepare);
-    ev_unref(loop); /* flushing alone is no reason to go on */
-    ev_idle_init(&self->idle, on_idle);
+    ev_prepare_init(&self->turn, on_turn);
+    ev_set_priority(&self->turn, EV_MINPRI);
+    self->turn.data = self;
     return self;
 }
 
@@ -568,9 +500,7 @@ void streams_free(struct streams *self)
         return;
     streams_sweep(self);
     assert(!self->dirty && !self->woken);
-    ev_idle_stop(self->loop, &self->idle);
-    ev_ref(self->loop);
-    ev_prepare_stop(self->loop, &self->prepare);
+    ev_clear_pending(self->loop, &self->turn);
     free(self->scratch);
     free(self);
 }
@@ -607,8 +537,9 @@ struct stream *stream_adopt(struct streams *streams, int fd, const struct stream
     self->streams = streams;
     self->callbacks = callbacks;
     self->user = user;
+    self->sent_user = options->sent_user;
     self->fd = fd;
-    self->max_queued_bytes = options->max_queued_bytes;
+    frame_queue_init(&self->output, options->max_queued_bytes);
     self->stall_s = options->stall_s;
     bytes_init(&self->partial, 0);
     stream_set_max_frame(self, options->max_frame);
@@ -642,7 +573,7 @@ bool stream_is_paused(const struct stream *self)
 
 size_t stream_queued_bytes(const struct stream *self)
 {
-    return self->queued_bytes;
+    return self->output.bytes;
 }
 
 int stream_fd(const struct stream *self)

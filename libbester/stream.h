@@ -4,7 +4,7 @@
  * struct streams is what all streams of one loop share: one large read buffer
  * (an idle stream owns no buffer at all), the list of streams with something to
  * write, and the list of closed ones to free. Frames that are sent in one turn
- * of the loop leave in one writev just before the loop sleeps.
+ * of the loop leave in one writev, behind everything else that happened in it.
  *
  * A stream owns its descriptor. Invariants: queued bytes <= max_queued_bytes;
  * each tag given to stream_send comes back exactly once through on_sent; after
@@ -37,14 +37,16 @@ struct stream_callbacks {
      * stream_finish; every other reason: stream is dead, forget the pointer. */
     void (*on_closed)(struct stream *stream, enum status why, const char *detail, void *user);
     /* A frame that was sent with a tag has left (STATUS_OK: the kernel has all
-     * of it), or never will (STATUS_OFFLINE). NULL if no tag is ever given. */
-    void (*on_sent)(uint64_t tag, enum status status, void *user);
+     * of it), or never will (STATUS_OFFLINE). The owner of a closed stream may be
+     * gone by then, so this gets sent_user. NULL if no tag is ever given. */
+    void (*on_sent)(uint64_t tag, enum status status, void *sent_user);
 };
 
 struct stream_options {
     size_t max_frame;        /* bytes of payload accepted from the peer */
     size_t max_queued_bytes; /* bytes waiting to be written */
     double stall_s;          /* closed when the peer takes no byte for so long; 0: never */
+    void *sent_user;         /* for on_sent; must outlive the stream */
 };
 
 /* NULL when out of memory. */
