@@ -1,0 +1,114 @@
+/*
+ * lane: what one session sends with one type, in the order sent.
+ *
+ * A ticket is one message on its way through the server, from the moment it is
+ * accepted to its report. Two things happen in the order of the lane, however
+ * the handlers' answers come in:
+ *
+ *   - answers take effect: one is carried out only when every message before it
+ *     has nothing left to be carried out (is settled);
+ *   - reports go out: a ticket leaves the lane only as its first.
+ *
+ * Different lanes never wait for each other.
+ *
+ * A lane belongs to its session's list; when the session goes it stays until its
+ * last ticket has left, since what was accepted is carried out all the same.
+ * Owns nothing but itself; tickets are owned by the pipeline's table.
+ */
+#ifndef BESTERD_LANE_H
+#define BESTERD_LANE_H
+
+#include <stdint.h>
+
+#include "besterd/origin.h"
+#include "libbester/bytes.h"
+
+struct handler;
+struct ticket;
+
+struct lane {
+    struct lane *next; /* of the session */
+    const struct handler *handler;
+    struct ticket *first;
+    struct ticket *last;
+    struct ticket *front; /* the first that may be unsettled; NULL: none is */
+    bool orphan;          /* the session has gone */
+};
+
+/* An answer that came before its turn. */
+struct answer {
+    struct answer *next;
+    struct handler *handler; /* who gave it */
+    struct blob *payload;
+};
+
+/* One recipient or server of a ticket, and what became of it. */
+struct target {
+    enum target_kind { TARGET_USER, TARGET_SERVER } kind;
+    unsigned open;      /* deliveries not yet resolved */
+    enum status status; /* STATUS_OK, or why the first one failed */
+    struct span token;  /* its name, a JSON string; storage is the target's own */
+};
+
+struct ticket {
+    uint64_t number;
+    uint64_t session; /* 0: a handler spoke first, nobody waits for a report */
+    struct lane *lane;
+    struct ticket *previous, *next;
+    struct origin *origin;
+    unsigned server_hops;  /* servers it came through */
+    unsigned handler_hops; /* sendHandler commands carried out */
+
+    unsigned asking;        /* questions a handler has not answered yet */
+    struct answer *waiting; /* answers before their turn, oldest first */
+    unsigned open;          /* deliveries not yet resolved */
+    bool running;           /* it is being asked about, or carried out, right now */
+
+    struct target *targets;
+    size_t target_count;
+    enum status failure; /* the first; STATUS_OK: none */
+    char *detail;        /* of failure, or NULL */
+
+    struct span id_token; /* absent: the message had no id */
+    char id_storage[];
+};
+
+/* NULL when out of memory. Takes references of its own. */
+struct ticket *ticket_new(uint64_t session, struct origin *origin, struct span id_token);
+/* Must have left its lane. NULL is legal. */
+void ticket_free(struct ticket *self);
+
+/* Nothing of it is left to be carried out (what was, may still be under way). */
+bool ticket_is_settled(const struct ticket *self);
+/* Settled, and all outcomes are known. */
+bool ticket_is_done(const struct ticket *self);
+/* Remembers why it failed; the first reason stands. detail may be NULL. */
+void ticket_fail(struct ticket *self, enum status reason, const char *detail);
+
+/* Keeps an answer until its turn. STATUS_NO_MEMORY. */
+MUST_CHECK enum status ticket_keep_answer(
+    struct ticket *self, struct handler *handler, struct span payload);
+/* The oldest kept answer, now the caller's (answer_free); NULL: none. */
+struct answer *ticket_take_answer(struct ticket *self);
+void answer_free(struct answer *self);
+
+/* The target of that name, made if there is none yet; names are compared after
+ * decoding. *index stays valid, pointers do not. STATUS_NO_MEMORY. */
+MUST_CHECK enum status ticket_target(
+    struct ticket *self, enum target_kind kind, struct span token, size_t *index);
+
+/* The lane of a handler in a session's list, made if there is none yet. NULL
+ * when out of memory. */
+struct lane *lane_get(struct lane **list, const struct handler *handler);
+void lane_append(struct lane *self, struct ticket *ticket);
+/* ticket must be the first. Whether the lane is still there: an orphan goes with
+ * its last ticket. */
+bool lane_pop(struct lane *self, struct ticket *ticket);
+/* Whether an answer to ticket may be carried out now: all before it are settled,
+ * or, if the answer does nothing but ask further handlers (hops_only), those not
+ * settled are further along their chains. */
+bool lane_may_run(struct lane *self, const struct ticket *ticket, bool hops_only);
+/* The session goes: lanes without tickets are freed, the others when empty. */
+void lanes_orphan(struct lane **list);
+
+#endif

@@ -1,0 +1,178 @@
+#include "besterd/origin.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "besterd/username.h"
+#include "libbester/address.h"
+#include "libbester/bytes.h"
+#include "libbester/frame.h"
+#include "libbester/json.h"
+
+/* A quoted character may grow to six bytes. */
+enum { TOKEN_MAX = 6 * (USER_NAME_MAX + SERVER_NAME_MAX) + 3 };
+
+struct identity {
+    const char *user;   /* NULL: not known */
+    const char *server; /* of the user */
+    const char *scope;
+    const char *via; /* this server */
+    bool authenticated;
+};
+
+static struct span quote(char token[TOKEN_MAX], const char *text)
+{
+    return json_quote_into(token, TOKEN_MAX, span_of(text));
+}
+
+static struct blob *make_question(const struct identity *identity)
+{
+    char user[TOKEN_MAX], server[TOKEN_MAX], via[TOKEN_MAX];
+    struct parts parts;
+
+    parts_init(&parts);
+    parts_add_text(&parts, "{");
+    if (identity->user) {
+        parts_add_text(&parts, "\"user\":");
+        parts_add(&parts, quote(user, identity->user));
+        parts_add_text(&parts, ",\"server\":");
+        parts_add(&parts, quote(server, identity->server));
+        parts_add_text(&parts, ",");
+    }
+    parts_add_text(&parts, "\"scope\":\"");
+    parts_add_text(&parts, identity->scope);
+    parts_add_text(&parts,
+        identity->authenticated ? "\",\"authenticated\":true" : "\",\"authenticated\":false");
+    parts_add_text(&parts, ",\"via\":");
+    parts_add(&parts, quote(via, identity->via));
+    parts_add_text(&parts, "}");
+    return parts_blob(&parts);
+}
+
+static struct blob *make_forward(const struct identity *identity)
+{
+    char user[TOKEN_MAX], server[TOKEN_MAX];
+    struct parts parts;
+
+    parts_init(&parts);
+    parts_add_text(&parts, "{\"user\":");
+    parts_add(&parts, quote(user, identity->user));
+    parts_add_text(&parts, ",\"server\":");
+    parts_add(&parts, quote(server, identity->server));
+    parts_add_text(&parts, "}");
+    return parts_blob(&parts);
+}
+
+static struct blob *make_from(const struct identity *identity)
+{
+    char address[USER_NAME_MAX + SERVER_NAME_MAX + 1];
+    char token[TOKEN_MAX];
+    struct parts parts;
+    size_t user = strlen(identity->user);
+    size_t server = strlen(identity->server);
+
+    memcpy(address, identity->user, user);
+    address[user] = '@';
+    memcpy(address + user + 1, identity->server, server + 1);
+    parts_init(&parts);
+    parts_add(&parts, quote(token, address));
+    return parts_blob(&parts);
+}
+
+static struct origin *origin_new(const struct identity *identity)
+{
+    struct origin *self = calloc(1, sizeof(*self));
+
+    if (!self)
+        return NULL;
+    self->refs = 1;
+    self->authenticated = identity->authenticated;
+    self->question = make_question(identity);
+    if (identity->user) {
+        self->from = make_from(identity);
+        self->forward = make_forward(identity);
+    }
+    if (!self->question || (identity->user && (!self->from || !self->forward))) {
+        origin_unref(self);
+        return NULL;
+    }
+    return self;
+}
+
+struct origin *origin_new_client(const char *user, const char *server)
+{
+    return origin_new(&(struct identity){
+        .user = user, .server = server, .scope = "client", .via = server, .authenticated = true});
+}
+
+struct origin *origin_new_handler(const char *server)
+{
+    return origin_new(&(struct identity){.scope = "handler", .via = server, .authenticated = true});
+}
+
+static enum status read_claim(
+    struct span claim, char user[USERNAME_CAP], char server[SERVER_NAME_MAX], struct fault *fault)
+{
+    struct json_cursor cursor;
+    struct span name, value, user_token = {0}, server_token = {0};
+    char given[USER_NAME_MAX];
+    size_t len;
+
+    json_begin(&cursor, claim, JSON_DEPTH_MAX);
+    enum status status = json_enter_object(&cursor, fault);
+    while (status == STATUS_OK && json_next_member(&cursor, &name, fault) == PULL_READY) {
+        status = json_skip(&cursor, &value, fault);
+        if (json_string_is(name, "user"))
+            user_token = value;
+        else if (json_string_is(name, "server"))
+            server_token = value;
+    }
+    if (status != STATUS_OK || json_decode(user_token, given, sizeof(given), &len) != STATUS_OK ||
+        json_decode(server_token, server, SERVER_NAME_MAX, NULL) != STATUS_OK || !server[0])
+        return fault_set(fault, STATUS_MALFORMED, 0,
+            "header.origin: must be {\"user\": …, \"server\": …}, two strings");
+    if (username_normalise((struct span){given, len}, user, fault) != STATUS_OK)
+        return STATUS_MALFORMED;
+    return STATUS_OK;
+}
+
+enum status origin_new_peer(
+    struct origin **out, struct span claim, const char *server, struct fault *fault)
+{
+    char user[USERNAME_CAP];
+    char from_server[SERVER_NAME_MAX];
+    struct identity identity = {.scope = "server", .via = server};
+
+    if (claim.at) {
+        enum status status = read_claim(claim, user, from_server, fault);
+
+        if (status != STATUS_OK)
+            return status;
+        if (strcmp(from_server, server) == 0)
+            return fault_set(fault, STATUS_NOT_ALLOWED, 0,
+                "header.origin: another server cannot speak for a user of this one");
+        identity.user = user;
+        identity.server = from_server;
+    }
+    struct origin *self = origin_new(&identity);
+    if (!self)
+        return fault_set(fault, STATUS_NO_MEMORY, 0, "%s", status_help(STATUS_NO_MEMORY));
+    *out = self;
+    return STATUS_OK;
+}
+
+struct origin *origin_ref(struct origin *self)
+{
+    self->refs++;
+    return self;
+}
+
+void origin_unref(struct origin *self)
+{
+    if (!self || --self->refs > 0)
+        return;
+    blob_unref(self->from);
+    blob_unref(self->question);
+    blob_unref(self->forward);
+    free(self);
+}

@@ -1,0 +1,379 @@
+#include "besterd/session.h"
+
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "besterd/log.h"
+#include "besterd/username.h"
+#include "libbester/json.h"
+
+#define AUTH_ID SPAN_LITERAL("\"auth_special\"")
+
+/* A message that comes from another server is larger than the client's own by
+ * what that server wrote into the envelope. */
+enum { ENVELOPE_SLACK = 64 * 1024 };
+
+static const char *session_subject(const struct session *self, char subject[32])
+{
+    snprintf(subject, 32, "session %llu", (unsigned long long)self->number);
+    return subject;
+}
+
+#define session_log(self, level, ...)                                          \
+    do {                                                                       \
+        char subject_[32];                                                     \
+        if (log_enabled(level))                                                \
+            log_line((level), session_subject((self), subject_), __VA_ARGS__); \
+    } while (0)
+
+/* ---- sending -----------------------------------------------------------------------------------
+ */
+
+enum status session_send(struct session *self, struct blob *frame, uint64_t tag)
+{
+    if (self->stream)
+        return stream_send_adopt(self->stream, frame, tag);
+    blob_unref(frame);
+    return STATUS_CLOSED;
+}
+
+void session_report_frame(struct session *self, struct blob *frame)
+{
+    enum status status = session_send(self, frame, 0);
+
+    if (status == STATUS_OK || status == STATUS_CLOSED)
+        return;
+    session_log(
+        self, LOG_LEVEL_WARNING, "closed: a report could not be queued: %s", status_help(status));
+    session_drop(self);
+}
+
+void session_report(struct session *self, const struct report *report)
+{
+    session_report_frame(self, message_report(report));
+}
+
+/* ---- ending ------------------------------------------------------------------------------------
+ */
+
+static void session_leave(struct session *self)
+{
+    if (self->left)
+        return;
+    self->left = true;
+    self->context->callbacks->on_leave(self, self->context->server);
+}
+
+static void session_gone(struct session *self)
+{
+    ev_timer_stop(streams_loop(self->context->streams), &self->login_deadline);
+    self->stream = NULL;
+    self->state = SESSION_ENDING;
+    session_leave(self);
+    self->context->callbacks->on_gone(self, self->context->server);
+}
+
+void session_drop(struct session *self)
+{
+    if (!self->stream)
+        return;
+    stream_close(self->stream);
+    session_gone(self);
+}
+
+void session_end(struct session *self)
+{
+    if (self->state != SESSION_ENDING) {
+        ev_timer_stop(streams_loop(self->context->streams), &self->login_deadline);
+        self->state = SESSION_ENDING;
+        session_leave(self);
+    }
+    self->closing = true;
+    if (!self->stream)
+        return;
+    if (self->in_flight == 0)
+        stream_finish(self->stream);
+    else
+        stream_pause(self->stream);
+}
+
+void session_enter_flight(struct session *self)
+{
+    self->in_flight++;
+    if (self->stream && self->in_flight >= self->context->config->limits.in_flight_per_session)
+        stream_pause(self->stream);
+}
+
+void session_leave_flight(struct session *self)
+{
+    unsigned limit = self->context->config->limits.in_flight_per_session;
+
+    self->in_flight--;
+    if (self->closing && self->in_flight == 0)
+        session_end(self);
+    else if (self->stream && !self->closing && self->in_flight <= limit / 2)
+        stream_resume(self->stream);
+}
+
+/* Says why, then ends. For what makes the rest of the stream worthless. */
+static void session_refuse(
+    struct session *self, struct span id_token, enum status reason, const char *detail)
+{
+    session_log(self, LOG_LEVEL_INFO, "refused: %s: %s", status_text(reason), detail);
+    session_report(
+        self, &(struct report){.id_token = id_token, .reason = reason, .detail = detail});
+    session_end(self);
+}
+
+/* ---- logging in --------------------------------------------------------------------------------
+ */
+
+static struct blob *login_answer(const struct config *config)
+{
+    char name[6 * SERVER_NAME_MAX + 3];
+    char limits[96];
+    struct parts parts;
+    struct span server_name = json_quote_into(name, sizeof(name), span_of(config->server_name));
+
+    snprintf(limits, sizeof(limits), ",\"features\":[],\"limits\":{\"maxFrame\":%zu}}",
+        config->limits.max_frame_bytes);
+    parts_init(&parts);
+    parts_add_text(&parts, "{\"name\":");
+    parts_add(&parts, server_name);
+    parts_add_text(&parts, ",\"version\":\"" BESTER_VERSION "\"");
+    parts_add_text(&parts, limits);
+    return parts_blob(&parts);
+}
+
+void session_verified(struct session *self, enum status status)
+{
+    if (self->state != SESSION_VERIFYING)
+        return; /* it has ended meanwhile */
+    ev_timer_stop(streams_loop(self->context->streams), &self->login_deadline);
+    if (status == STATUS_OK) {
+        self->origin = origin_new_client(self->user, self->context->config->server_name);
+        if (!self->origin)
+            status = STATUS_NO_MEMORY;
+    }
+    if (status != STATUS_OK) {
+        session_refuse(
+            self, AUTH_ID, status_on_wire(status) ? status : STATUS_INTERNAL, status_help(status));
+        return;
+    }
+    struct blob *server = login_answer(self->context->config);
+
+    self->state = SESSION_CLIENT;
+    stream_set_max_frame(self->stream, self->context->config->limits.max_frame_bytes);
+    session_log(self, LOG_LEVEL_INFO, "logged in as %s", self->user);
+    self->context->callbacks->on_login(self, self->context->server);
+    session_report(self, &(struct report){
+                             .id_token = AUTH_ID,
+                             .good = true,
+                             .server = server ? blob_span(server) : (struct span){0},
+                         });
+    blob_unref(server);
+    if (self->stream)
+        stream_resume(self->stream);
+}
+
+static void session_verify(struct session *self, struct span username, struct span password_token)
+{
+    char name[USERNAME_CAP];
+    char given[USER_NAME_MAX + USERNAME_CAP]; /* room for white space to strip */
+    char password[PASSWORD_MAX + 1];
+    size_t len;
+    struct fault fault = {.text = "the username is missing or too long"};
+
+    if (json_decode(username, given, sizeof(given), &len) != STATUS_OK ||
+        username_normalise((struct span){given, len}, name, &fault) != STATUS_OK) {
+        session_refuse(self, AUTH_ID, STATUS_AUTH_FAILED, fault.text);
+        return;
+    }
+    if (json_decode(password_token, password, sizeof(password), &len) != STATUS_OK || len == 0) {
+        session_refuse(
+            self, AUTH_ID, STATUS_AUTH_FAILED, "the password is missing, empty or too long");
+        goto out;
+    }
+    self->user = strdup(name);
+    enum status status = self->user ? accounts_verify(self->context->accounts, name,
+                                          (struct span){password, len}, self->number)
+                                    : STATUS_NO_MEMORY;
+    if (status == STATUS_OK) {
+        self->state = SESSION_VERIFYING;
+        stream_pause(self->stream);
+    } else {
+        session_refuse(self, AUTH_ID,
+            status == STATUS_OVERLOADED ? STATUS_OVERLOADED : STATUS_INTERNAL, status_help(status));
+    }
+out:
+    sodium_memzero(password, sizeof(password));
+}
+
+static void session_log_in(struct session *self, const struct message *message)
+{
+    struct json_cursor cursor;
+    struct span name, value, username = {0}, password = {0};
+
+    if (json_kind_of(message->authentication) != JSON_KIND_OBJECT) {
+        session_refuse(self, AUTH_ID, STATUS_AUTH_REQUIRED,
+            "the first message must log in: header.authentication is missing");
+        return;
+    }
+    json_begin(&cursor, message->authentication, JSON_DEPTH_MAX);
+    enum status status = json_enter_object(&cursor, NULL);
+    while (status == STATUS_OK && json_next_member(&cursor, &name, NULL) == PULL_READY) {
+        status = json_skip(&cursor, &value, NULL);
+        if (json_string_is(name, "username"))
+            username = value;
+        else if (json_string_is(name, "password"))
+            password = value;
+    }
+    session_verify(self, username, password);
+}
+
+/* One message, then the end: Part I has no login between servers. */
+static void session_take_peer(struct session *self, const struct message *message)
+{
+    const struct config *config = self->context->config;
+    struct fault fault;
+    uint64_t hops = 0;
+    enum status status = STATUS_OK;
+
+    if (message->hops.at && json_u64(message->hops, &hops) != STATUS_OK)
+        status = fault_set(&fault, STATUS_MALFORMED, 0, "header.hops: must be a count");
+    if (status == STATUS_OK && hops > config->limits.hops)
+        status = fault_set(&fault, STATUS_LOOP, 0, "through %llu servers, the limit is %u",
+            (unsigned long long)hops, config->limits.hops);
+    if (status == STATUS_OK)
+        status = origin_new_peer(&self->origin, message->origin, config->server_name, &fault);
+    if (status != STATUS_OK) {
+        session_refuse(
+            self, message->id, status_on_wire(status) ? status : STATUS_INTERNAL, fault.text);
+        return;
+    }
+    self->state = SESSION_PEER;
+    self->hops = (unsigned)hops;
+    ev_timer_stop(streams_loop(self->context->streams), &self->login_deadline);
+    self->context->callbacks->on_message(self, message, self->context->server);
+    session_end(self);
+}
+
+static void session_take_first(struct session *self, const struct message *message)
+{
+    if (!message->scope.at || json_string_is(message->scope, "client"))
+        session_log_in(self, message);
+    else if (json_string_is(message->scope, "server"))
+        session_take_peer(self, message);
+    else
+        session_refuse(
+            self, AUTH_ID, STATUS_MALFORMED, "header.scope: must be \"client\" or \"server\"");
+}
+
+/* ---- the stream's callbacks
+ * ---------------------------------------------------------------------- */
+
+static void on_frame(struct stream *stream, struct span payload, void *user)
+{
+    struct session *self = user;
+    struct message message;
+    struct fault fault;
+    enum status status =
+        message_parse(&message, payload, self->context->config->limits.json_depth, &fault);
+
+    (void)stream;
+    if (status != STATUS_OK && self->state == SESSION_NEW) {
+        session_refuse(self, AUTH_ID, status, fault.text);
+    } else if (status != STATUS_OK) {
+        /* The frame's length was right, so what follows can be trusted again. */
+        session_log(self, LOG_LEVEL_INFO, "a bad message: %s", fault.text);
+        session_report(
+            self, &(struct report){.reason = status,
+                      .detail = fault.text,
+                      .id_token = json_kind_of(message.id) == JSON_KIND_STRING ? message.id
+                                                                               : (struct span){0}});
+    } else if (self->state == SESSION_NEW) {
+        session_take_first(self, &message);
+    } else {
+        self->context->callbacks->on_message(self, &message, self->context->server);
+    }
+}
+
+static void on_end(struct stream *stream, void *user)
+{
+    (void)stream;
+    session_end(user);
+}
+
+static void on_closed(struct stream *stream, enum status why, const char *detail, void *user)
+{
+    struct session *self = user;
+
+    if (why == STATUS_TOO_LARGE) {
+        (void)stream;
+        session_refuse(self, self->state == SESSION_NEW ? AUTH_ID : (struct span){0},
+            STATUS_TOO_LARGE, detail);
+        return;
+    }
+    session_log(self, LOG_LEVEL_DEBUG, "gone: %s", detail);
+    session_gone(self);
+}
+
+static void on_sent(uint64_t tag, enum status status, void *user)
+{
+    const struct session_context *context = user;
+
+    context->callbacks->on_sent(tag, status, context->server);
+}
+
+static void on_login_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    struct session *self = watcher->data;
+
+    (void)loop, (void)events;
+    session_refuse(self, AUTH_ID, STATUS_AUTH_REQUIRED, "no login in time");
+}
+
+static const struct stream_callbacks callbacks = {
+    .on_frame = on_frame, .on_end = on_end, .on_closed = on_closed, .on_sent = on_sent};
+
+struct session *session_new(int fd, const struct session_context *context)
+{
+    const struct config_limits *limits = &context->config->limits;
+    struct ev_loop *loop = streams_loop(context->streams);
+    struct session *self = calloc(1, sizeof(*self));
+
+    if (!self) {
+        close(fd);
+        return NULL;
+    }
+    self->context = context;
+    self->stream = stream_adopt(context->streams, fd,
+        &(struct stream_options){.max_frame = limits->max_frame_bytes + ENVELOPE_SLACK,
+            .max_queued_bytes = limits->queued_bytes_per_session,
+            .stall_s = limits->stall_ms / 1000.0,
+            .sent_user = (void *)context},
+        &callbacks, self);
+    if (!self->stream) {
+        free(self);
+        return NULL;
+    }
+    ev_timer_init(&self->login_deadline, on_login_deadline, limits->login_ms / 1000.0, 0.);
+    self->login_deadline.data = self;
+    ev_timer_start(loop, &self->login_deadline);
+    return self;
+}
+
+void session_free(struct session *self)
+{
+    if (!self)
+        return;
+    ev_timer_stop(streams_loop(self->context->streams), &self->login_deadline);
+    if (self->stream)
+        stream_close(self->stream);
+    origin_unref(self->origin);
+    free(self->user);
+    free(self);
+}

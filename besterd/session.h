@@ -1,0 +1,97 @@
+/*
+ * session: one connection that came in, of a client or, for one message, of
+ * another server. Knows how one logs in, and nothing of what messages mean.
+ *
+ * Owns its stream, its origin and its lanes' list (lane.h). The roster owns the
+ * session and gives it its number. Invariant: between session_end and the moment
+ * its stream is gone a session hands out no message; it is freed by whoever is
+ * told on_gone.
+ *
+ *   NEW -> VERIFYING -> CLIENT -> ENDING
+ *   NEW -> PEER -> ENDING                   (Part I, "Server to server")
+ */
+#ifndef BESTERD_SESSION_H
+#define BESTERD_SESSION_H
+
+#include <stdint.h>
+
+#include "besterd/accounts.h"
+#include "besterd/config.h"
+#include "besterd/origin.h"
+#include "libbester/message.h"
+#include "libbester/stream.h"
+
+struct lane;
+struct session;
+
+struct session_callbacks {
+    /* Logged in: session->user and ->origin are set. The login's good report
+     * follows when this returns. */
+    void (*on_login)(struct session *session, void *server);
+    /* A message of a client or a server; valid during the call only. */
+    void (*on_message)(struct session *session, const struct message *message, void *server);
+    /* Nothing more comes from it, and nothing may be sent to its user through it
+     * any more. Reports still can. May be called once. */
+    void (*on_leave)(struct session *session, void *server);
+    /* The connection is gone. The session is the callee's to free. */
+    void (*on_gone)(struct session *session, void *server);
+    /* A frame sent with a tag has left, or never will. */
+    void (*on_sent)(uint64_t tag, enum status status, void *server);
+};
+
+/* What all sessions of a server share. */
+struct session_context {
+    const struct config *config;
+    struct streams *streams;
+    struct accounts *accounts;
+    const struct session_callbacks *callbacks;
+    void *server;
+};
+
+enum session_state { SESSION_NEW, SESSION_VERIFYING, SESSION_CLIENT, SESSION_PEER, SESSION_ENDING };
+
+struct session {
+    uint64_t number;
+    const struct session_context *context;
+    struct stream *stream; /* NULL once gone */
+    enum session_state state;
+    bool left;             /* on_leave was called */
+    bool closing;          /* ends as soon as nothing is in flight */
+    unsigned in_flight;    /* messages accepted whose report is not sent yet */
+    char *user;            /* SESSION_CLIENT */
+    struct origin *origin; /* SESSION_CLIENT, SESSION_PEER */
+    unsigned hops;         /* SESSION_PEER: servers the message came through */
+    struct lane *lanes;
+    struct session *next_of_user; /* the roster's */
+    struct session *previous_of_user;
+    ev_timer login_deadline;
+};
+
+/* Takes fd over. The caller enters it in the roster, which sets number, before
+ * the loop turns. NULL when out of memory; fd is closed then. */
+struct session *session_new(int fd, const struct session_context *context);
+/* Only after on_gone, or to throw away one that was never entered. */
+void session_free(struct session *self);
+
+/* The accounts' answer about this session's password. */
+void session_verified(struct session *self, enum status status);
+
+/* Queues a frame and gives the caller's reference back. Failures are for the
+ * caller to tell: STATUS_OVERLOADED, STATUS_CLOSED, STATUS_NO_MEMORY. */
+MUST_CHECK enum status session_send(struct session *self, struct blob *frame, uint64_t tag);
+/* A status report. One that cannot even be queued ends the session: a client
+ * that misses a report would wait for ever. */
+void session_report(struct session *self, const struct report *report);
+void session_report_frame(struct session *self, struct blob *frame);
+
+/* Counts messages in flight; reading pauses while there are too many. */
+void session_enter_flight(struct session *self);
+void session_leave_flight(struct session *self);
+
+/* No more messages are taken; once nothing is in flight any more, says end of
+ * output and closes. */
+void session_end(struct session *self);
+/* Closes now. on_gone follows. */
+void session_drop(struct session *self);
+
+#endif
