@@ -1,0 +1,210 @@
+#include "besterd/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "besterd/log.h"
+
+static const double PAUSE_FIRST_S = 0.1;
+static const double PAUSE_MAX_S = 30;
+static const double STEADY_S = 10;
+enum { EXEC_FAILED = 127 };
+
+struct child {
+    struct ev_loop *loop;
+    struct child_options options;
+    const struct child_callbacks *callbacks;
+    void *user;
+    ev_child watcher;
+    ev_timer restart;
+    pid_t pid; /* 0: not running */
+    double started_at;
+    double pause_s; /* before the next start, if it ends now */
+    bool stopping;
+};
+
+static void child_start(struct child *self);
+
+static void log_end(const struct child *self, int status)
+{
+    const char *subject = self->options.subject;
+    enum log_level level = self->stopping ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING;
+
+    if (WIFSIGNALED(status))
+        log_line(level, subject, "process %d was ended by signal %d (%s)", (int)self->pid,
+            WTERMSIG(status), strsignal(WTERMSIG(status)));
+    else
+        log_line(
+            level, subject, "process %d ended with status %d", (int)self->pid, WEXITSTATUS(status));
+}
+
+static void on_exit_seen(struct ev_loop *loop, ev_child *watcher, int events)
+{
+    struct child *self = watcher->data;
+
+    (void)events;
+    ev_child_stop(loop, watcher);
+    log_end(self, watcher->rstatus);
+    self->pid = 0;
+    if (self->stopping) {
+        self->callbacks->on_ended(self, 0, self->user);
+        return;
+    }
+    ev_now_update(loop);
+    if (ev_now(loop) - self->started_at >= STEADY_S)
+        self->pause_s = PAUSE_FIRST_S;
+    double pause_s = self->pause_s;
+    self->pause_s = pause_s * 2 < PAUSE_MAX_S ? pause_s * 2 : PAUSE_MAX_S;
+    ev_timer_set(&self->restart, pause_s, 0.);
+    ev_timer_start(loop, &self->restart);
+    self->callbacks->on_ended(self, pause_s, self->user);
+}
+
+static void on_restart(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    (void)loop, (void)events;
+    child_start(watcher->data);
+}
+
+/* In the new process, before exec: only what may be called after a fork. */
+static void become(const struct child_options *options, pid_t parent)
+{
+    sigset_t none;
+    int null = open("/dev/null", O_RDONLY);
+
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        _exit(EXEC_FAILED);
+    dup2(null, STDIN_FILENO);
+    dup2(STDERR_FILENO, STDOUT_FILENO);
+    execvp(options->argv[0], (char *const *)options->argv);
+    dprintf(STDERR_FILENO, "%s: %s\n", options->argv[0], strerror(errno));
+    _exit(EXEC_FAILED);
+}
+
+/* Ours, without what was meant for us alone, and what the child gets besides.
+ * Made before the fork, because the new process may not allocate. */
+static char **make_environment(const char *const *added)
+{
+    static const char *const ours[] = {"LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=", "BESTER_"};
+    size_t count = 0;
+    size_t kept = 0;
+
+    while (environ[count])
+        count++;
+    for (size_t i = 0; added && added[i]; i++)
+        count++;
+    char **list = calloc(count + 1, sizeof(*list));
+    if (!list)
+        return NULL;
+    for (size_t i = 0; environ[i]; i++) {
+        bool skip = false;
+
+        for (size_t k = 0; k < sizeof(ours) / sizeof(ours[0]); k++)
+            skip = skip || strncmp(environ[i], ours[k], strlen(ours[k])) == 0;
+        if (!skip)
+            list[kept++] = environ[i];
+    }
+    for (size_t i = 0; added && added[i]; i++)
+        list[kept++] = (char *)added[i];
+    return list;
+}
+
+static void child_start(struct child *self)
+{
+    pid_t parent = getpid();
+    char **environment = make_environment(self->options.environ);
+    pid_t pid = environment ? fork() : -1;
+
+    if (pid == 0) {
+        environ = environment;
+        become(&self->options, parent);
+    }
+    free(environment);
+    ev_timer_stop(self->loop, &self->restart);
+    if (pid < 0) {
+        log_line(LOG_LEVEL_ERROR, self->options.subject, "cannot be started: %s", strerror(errno));
+        ev_timer_set(&self->restart, PAUSE_MAX_S, 0.);
+        ev_timer_start(self->loop, &self->restart);
+        return;
+    }
+    setpgid(pid, pid); /* whoever of the two is first */
+    self->pid = pid;
+    ev_now_update(self->loop);
+    self->started_at = ev_now(self->loop);
+    ev_child_set(&self->watcher, pid, 0);
+    ev_child_start(self->loop, &self->watcher);
+    log_line(LOG_LEVEL_INFO, self->options.subject, "started %s as process %d",
+        self->options.argv[0], (int)pid);
+    self->callbacks->on_started(self, self->user);
+}
+
+struct child *child_new(struct ev_loop *loop, const struct child_options *options,
+    const struct child_callbacks *callbacks, void *user)
+{
+    struct child *self = calloc(1, sizeof(*self));
+
+    if (!self)
+        return NULL;
+    self->loop = loop;
+    self->options = *options;
+    self->callbacks = callbacks;
+    self->user = user;
+    self->pause_s = PAUSE_FIRST_S;
+    ev_init(&self->watcher, on_exit_seen);
+    ev_init(&self->restart, on_restart);
+    self->watcher.data = self->restart.data = self;
+    return self;
+}
+
+void child_ensure(struct child *self)
+{
+    if (self->pid == 0 && !self->stopping && !ev_is_active(&self->restart))
+        child_start(self);
+}
+
+bool child_is_running(const struct child *self)
+{
+    return self->pid != 0;
+}
+
+double child_pause_left(const struct child *self)
+{
+    if (!ev_is_active(&self->restart))
+        return 0;
+    return ev_timer_remaining(self->loop, (ev_timer *)&self->restart);
+}
+
+void child_stop(struct child *self)
+{
+    self->stopping = true;
+    ev_timer_stop(self->loop, &self->restart);
+    if (self->pid)
+        kill(-self->pid, SIGTERM);
+}
+
+void child_free(struct child *self)
+{
+    if (!self)
+        return;
+    ev_timer_stop(self->loop, &self->restart);
+    ev_child_stop(self->loop, &self->watcher);
+    if (self->pid) {
+        kill(-self->pid, SIGKILL);
+        while (waitpid(self->pid, NULL, 0) < 0 && errno == EINTR)
+            continue;
+    }
+    free(self);
+}

@@ -1,0 +1,49 @@
+/*
+ * child: one process that besterd starts and keeps running.
+ *
+ * Owns the process: its own process group, dead with the server, reaped, started
+ * again after it ended, with pauses that double from 100 ms to 30 s and begin
+ * anew after it has run for 10 s.
+ *
+ * Needs the default loop of libev (ev_child).
+ */
+#ifndef BESTERD_CHILD_H
+#define BESTERD_CHILD_H
+
+#include <ev.h>
+#include <stdbool.h>
+
+#include "libbester/status.h"
+
+struct child;
+
+struct child_callbacks {
+    /* It was started (again). */
+    void (*on_started)(struct child *child, void *user);
+    /* It has ended; pause_s until the next start, or 0 if it was told to stop. */
+    void (*on_ended)(struct child *child, double pause_s, void *user);
+};
+
+struct child_options {
+    const char *subject;        /* for the log: "handler chat" */
+    const char *const *argv;    /* argv[0] is looked up in PATH unless it has a slash */
+    const char *const *environ; /* "NAME=value" added to ours; ended by NULL */
+};
+
+/* Nothing is started yet. All that options point to must outlive the child.
+ * NULL when out of memory. */
+struct child *child_new(struct ev_loop *loop, const struct child_options *options,
+    const struct child_callbacks *callbacks, void *user);
+
+/* Starts it unless it runs or its pause is not over. */
+void child_ensure(struct child *self);
+bool child_is_running(const struct child *self);
+/* Seconds until the next start; 0: running, or nothing in the way. */
+double child_pause_left(const struct child *self);
+
+/* Asks it to end (SIGTERM to the group) and never starts it again. */
+void child_stop(struct child *self);
+/* Kills what still runs, waits for it, frees. NULL is legal. */
+void child_free(struct child *self);
+
+#endif
