@@ -1,0 +1,342 @@
+#include "besterd/delivery.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "besterd/username.h"
+#include "libbester/clock.h"
+#include "libbester/message.h"
+
+enum { OUTCOMES_MAX = 1 << 20 }; /* bytes of the outcomes of one report */
+
+/* One delivery under way. */
+struct drop {
+    uint64_t ticket;
+    size_t target;
+    unsigned waiting; /* sessions, or the one server, that may still take it */
+    enum status failure;
+};
+
+/* ---- noting outcomes
+ * ----------------------------------------------------------------------------- */
+
+static void target_fail(struct ticket *ticket, size_t index, enum status status, const char *detail)
+{
+    struct target *target = &ticket->targets[index];
+    char text[300];
+    char name[160];
+
+    if (target->status == STATUS_OK)
+        target->status = status;
+    if (ticket->failure != STATUS_OK)
+        return;
+    if (detail) {
+        ticket_fail(ticket, status, detail);
+        return;
+    }
+    if (json_decode(target->token, name, sizeof(name), NULL) != STATUS_OK)
+        snprintf(name, sizeof(name), "a recipient");
+    snprintf(text, sizeof(text), "%s: %s", name, status_help(status));
+    ticket_fail(ticket, status, text);
+}
+
+/* Opens a delivery to the named target; 0 (and a failed ticket) without memory. */
+static uint64_t drop_open(struct deliveries *self, struct ticket *ticket, enum target_kind kind,
+    struct span token, size_t *index)
+{
+    struct drop *drop = calloc(1, sizeof(*drop));
+    uint64_t number = drop ? slots_add(&self->drops, drop) : 0;
+
+    if (!number || ticket_target(ticket, kind, token, index) != STATUS_OK) {
+        slots_remove(&self->drops, number);
+        free(drop);
+        ticket_fail(ticket, STATUS_INTERNAL, status_help(STATUS_NO_MEMORY));
+        return 0;
+    }
+    drop->ticket = ticket->number;
+    drop->target = *index;
+    ticket->targets[*index].open++;
+    ticket->open++;
+    return number;
+}
+
+/* status: STATUS_OK, or why nobody took it. */
+static void drop_close(struct deliveries *self, struct ticket *ticket, uint64_t number,
+    enum status status, const char *detail)
+{
+    struct drop *drop = slots_remove(&self->drops, number);
+
+    assert(drop && ticket->open > 0);
+    ticket->targets[drop->target].open--;
+    ticket->open--;
+    if (status != STATUS_OK)
+        target_fail(ticket, drop->target, status, detail);
+    free(drop);
+}
+
+void delivery_took(struct deliveries *self, uint64_t number, enum status status, const char *detail)
+{
+    struct drop *drop = slots_find(&self->drops, number);
+    struct ticket *ticket = drop ? self->find_ticket(drop->ticket, self->pipeline) : NULL;
+
+    if (!ticket)
+        return; /* resolved already: another session of the user was faster */
+    drop->waiting--;
+    if (status != STATUS_OK) {
+        drop->failure = status;
+        if (drop->waiting > 0)
+            return;
+    }
+    drop_close(self, ticket, number, status, detail);
+    self->on_resolved(ticket, self->pipeline);
+}
+
+/* ---- to users
+ * ------------------------------------------------------------------------------------ */
+
+static struct span now_token(struct deliveries *self)
+{
+    double now = ev_now(self->loop);
+
+    if (now != self->stamped_s) {
+        char text[CLOCK_TEXT_MAX];
+
+        self->stamped_s = now;
+        snprintf(self->time_token, sizeof(self->time_token), "\"%s\"", clock_format(now, text));
+    }
+    return span_of(self->time_token);
+}
+
+static struct blob *received_frame(
+    struct deliveries *self, const struct ticket *ticket, struct span data, struct span type_token)
+{
+    const struct origin *origin = ticket->origin;
+
+    return message_received(&(struct received){
+        .type_token = type_token,
+        .data = data,
+        .from_token = origin->from ? blob_span(origin->from) : (struct span){0},
+        .id_token = ticket->id_token,
+        .time_token = now_token(self),
+        .unauthenticated = !origin->authenticated,
+    });
+}
+
+/* Nobody is here under that name: is it somebody at all? */
+static void ask_accounts(
+    struct deliveries *self, struct ticket *ticket, uint64_t number, const char *name)
+{
+    char stored[USERNAME_CAP];
+    enum status status = STATUS_UNKNOWN_USER;
+
+    if (username_normalise(span_of(name), stored, NULL) == STATUS_OK)
+        status = accounts_exists(self->accounts, stored, number);
+    if (status == STATUS_OK)
+        ((struct drop *)slots_find(&self->drops, number))->waiting = 1;
+    else
+        drop_close(
+            self, ticket, number, status == STATUS_NO_MEMORY ? STATUS_INTERNAL : status, NULL);
+}
+
+static void deliver_to_user(
+    struct deliveries *self, struct ticket *ticket, struct span token, struct blob *frame)
+{
+    char name[USER_NAME_MAX];
+    size_t index;
+    uint64_t number = drop_open(self, ticket, TARGET_USER, token, &index);
+
+    if (!number)
+        return;
+    if (json_decode(token, name, sizeof(name), NULL) != STATUS_OK) {
+        drop_close(self, ticket, number, STATUS_UNKNOWN_USER, NULL);
+        return;
+    }
+    struct drop *drop = slots_find(&self->drops, number);
+    struct session *session = roster_sessions(self->roster, name);
+    if (!session) {
+        ask_accounts(self, ticket, number, name);
+        return;
+    }
+    for (; session; session = session->next_of_user) {
+        enum status status = stream_send(session->stream, frame, number);
+
+        if (status == STATUS_OK)
+            drop->waiting++;
+        else
+            drop->failure = status == STATUS_CLOSED ? STATUS_OFFLINE : STATUS_OVERLOADED;
+    }
+    if (drop->waiting == 0)
+        drop_close(self, ticket, number, drop->failure, NULL);
+}
+
+/* Each recipient once, however often the handler names him. */
+static bool named_before(const struct command *command, struct span token)
+{
+    struct json_cursor cursor = command_targets(command);
+    struct span before;
+
+    while (command_next_target(&cursor, &before) == PULL_READY && before.at != token.at)
+        if (json_string_equal(before, token))
+            return true;
+    return false;
+}
+
+static bool count_is_allowed(
+    const struct deliveries *self, struct ticket *ticket, const struct command *command)
+{
+    struct json_cursor cursor = command_targets(command);
+    unsigned limit = self->config->limits.recipients;
+    struct span token;
+    unsigned count = 0;
+    char detail[80];
+
+    while (count <= limit && command_next_target(&cursor, &token) == PULL_READY)
+        count++;
+    if (count <= limit)
+        return true;
+    snprintf(detail, sizeof(detail), "more than %u recipients in one command", limit);
+    ticket_fail(ticket, STATUS_NOT_ALLOWED, detail);
+    return false;
+}
+
+void deliver_to_clients(struct deliveries *self, struct ticket *ticket,
+    const struct command *command, struct span type_token)
+{
+    struct json_cursor cursor = command_targets(command);
+    struct span token;
+
+    if (!count_is_allowed(self, ticket, command))
+        return;
+    struct blob *frame = received_frame(self, ticket, command->message, type_token);
+    if (!frame) {
+        ticket_fail(ticket, STATUS_INTERNAL, status_help(STATUS_NO_MEMORY));
+        return;
+    }
+    while (command_next_target(&cursor, &token) == PULL_READY)
+        if (!named_before(command, token))
+            deliver_to_user(self, ticket, token, frame);
+    blob_unref(frame);
+}
+
+/* ---- to servers
+ * ---------------------------------------------------------------------------------- */
+
+static void deliver_to_server(
+    struct deliveries *self, struct ticket *ticket, struct span token, struct blob *frame)
+{
+    char name[SERVER_NAME_MAX];
+    size_t index;
+    uint64_t number = drop_open(self, ticket, TARGET_SERVER, token, &index);
+    enum status status = STATUS_UNKNOWN_SERVER;
+
+    if (!number)
+        return;
+    /* What has no lane waits for nobody: a key of its own. */
+    if (json_decode(token, name, sizeof(name), NULL) == STATUS_OK)
+        status = peers_send(self->peers, name,
+            ticket->lane ? (uint64_t)(uintptr_t)ticket->lane : number << 1 | 1, number, frame);
+    if (status == STATUS_OK)
+        ((struct drop *)slots_find(&self->drops, number))->waiting = 1;
+    else
+        drop_close(
+            self, ticket, number, status == STATUS_NO_MEMORY ? STATUS_INTERNAL : status, NULL);
+}
+
+void deliver_to_servers(struct deliveries *self, struct ticket *ticket,
+    const struct command *command, struct span type_token)
+{
+    struct json_cursor cursor = command_targets(command);
+    const struct origin *origin = ticket->origin;
+    struct span token;
+    char own_id[40];
+
+    if (!count_is_allowed(self, ticket, command))
+        return;
+    if (ticket->server_hops >= self->config->limits.hops) {
+        ticket_fail(ticket, STATUS_LOOP, "the message went through too many servers");
+        return;
+    }
+    snprintf(own_id, sizeof(own_id), "\"forward-%llu\"", (unsigned long long)++self->forward_ids);
+    struct blob *frame = message_forward(&(struct forward){
+        .type_token = type_token,
+        .data = command->message,
+        .id_token = ticket->id_token.at ? ticket->id_token : span_of(own_id),
+        .origin = origin->forward ? blob_span(origin->forward) : (struct span){0},
+        .hops = ticket->server_hops + 1,
+    });
+    if (!frame) {
+        ticket_fail(ticket, STATUS_INTERNAL, status_help(STATUS_NO_MEMORY));
+        return;
+    }
+    while (command_next_target(&cursor, &token) == PULL_READY)
+        if (!named_before(command, token))
+            deliver_to_server(self, ticket, token, frame);
+    blob_unref(frame);
+}
+
+/* ---- the report
+ * ---------------------------------------------------------------------------------- */
+
+/* {"G":"delivered","H":"unknownUser"}; absent when there are none, or when they do
+ * not fit: then the status and the reason must do. */
+static struct span outcomes(const struct ticket *ticket, enum target_kind kind, struct bytes *text)
+{
+    enum status status = STATUS_OK;
+
+    for (size_t i = 0; i < ticket->target_count && status == STATUS_OK; i++) {
+        const struct target *target = &ticket->targets[i];
+
+        if (target->kind != kind)
+            continue;
+        const char *outcome = target->status == STATUS_OK ? outcome_text(OUTCOME_DELIVERED)
+                                                          : status_text(target->status);
+        status = bytes_append(text, text->len ? "," : "{", 1);
+        if (status == STATUS_OK)
+            status = bytes_append_span(text, target->token);
+        if (status == STATUS_OK)
+            status = bytes_printf(text, ":\"%s\"", outcome);
+    }
+    if (text->len == 0 || status != STATUS_OK || bytes_append(text, "}", 1) != STATUS_OK)
+        return (struct span){0};
+    return bytes_span(text);
+}
+
+struct blob *delivery_report(const struct ticket *ticket)
+{
+    struct bytes users, servers;
+    bool good = ticket->failure == STATUS_OK;
+
+    bytes_init(&users, OUTCOMES_MAX);
+    bytes_init(&servers, OUTCOMES_MAX);
+    struct blob *frame = message_report(&(struct report){
+        .id_token = ticket->id_token,
+        .good = good,
+        .outcome = good ? OUTCOME_DELIVERED : OUTCOME_NONE,
+        .reason = ticket->failure,
+        .detail = ticket->detail,
+        .recipients = outcomes(ticket, TARGET_USER, &users),
+        .servers = outcomes(ticket, TARGET_SERVER, &servers),
+    });
+    bytes_release(&users);
+    bytes_release(&servers);
+    return frame;
+}
+
+/* ---- */
+
+void deliveries_init(struct deliveries *self)
+{
+    slots_init(&self->drops);
+}
+
+void deliveries_release(struct deliveries *self)
+{
+    uint32_t cursor = 0;
+    struct drop *drop;
+
+    while ((drop = slots_next(&self->drops, &cursor)) != NULL)
+        free(drop);
+    slots_release(&self->drops);
+}

@@ -1,0 +1,43 @@
+#include "besterd/exchange.h"
+
+#include <stdio.h>
+
+static enum status reason_of(enum status status)
+{
+    return status_on_wire(status) ? status : STATUS_INTERNAL;
+}
+
+void exchange_ask(struct ticket *ticket, struct handler *handler, struct span data)
+{
+    enum status status = handler_ask(handler, &(struct handler_question){
+                                                  .ticket = ticket->number,
+                                                  .origin = ticket->origin,
+                                                  .id_token = ticket->id_token,
+                                                  .data = data,
+                                              });
+    char detail[160];
+
+    if (status == STATUS_OK) {
+        ticket->asking++;
+        return;
+    }
+    snprintf(
+        detail, sizeof(detail), "%.80s: %s", handler_config(handler)->type, status_help(status));
+    ticket_fail(ticket, reason_of(status), detail);
+}
+
+enum exchange_turn exchange_decode(struct ticket *ticket, const struct handler *handler,
+    const struct message *answer, struct commands *commands)
+{
+    struct fault fault;
+    char detail[300];
+    enum status status = commands_decode(commands, answer, handler_config(handler), &fault);
+
+    if (status == STATUS_OK)
+        return !ticket->lane || lane_may_run(ticket->lane, ticket, commands_are_hops(commands))
+                   ? EXCHANGE_RUN
+                   : EXCHANGE_WAIT;
+    snprintf(detail, sizeof(detail), "%.50s: %s", handler_config(handler)->type, fault.text);
+    ticket_fail(ticket, reason_of(status), detail);
+    return EXCHANGE_FAILED;
+}

@@ -1,0 +1,126 @@
+#include "besterd/listener.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "besterd/log.h"
+
+enum { FIRST_HANDED_OVER = 3, HANDED_OVER_MAX = 64 };
+
+/* Descriptors handed over and not yet used; -1: used. */
+struct handed_over {
+    int fds[HANDED_OVER_MAX];
+    int count;
+};
+
+static void collect(struct handed_over *self)
+{
+    const char *pid = getenv("LISTEN_PID");
+    const char *count = getenv("LISTEN_FDS");
+
+    self->count = 0;
+    if (!pid || !count || strtol(pid, NULL, 10) != (long)getpid())
+        return;
+    long n = strtol(count, NULL, 10);
+    for (long i = 0; i < n && i < HANDED_OVER_MAX; i++) {
+        self->fds[i] = FIRST_HANDED_OVER + (int)i;
+        fcntl(self->fds[i], F_SETFD, FD_CLOEXEC);
+        fcntl(self->fds[i], F_SETFL, fcntl(self->fds[i], F_GETFL) | O_NONBLOCK);
+        self->count++;
+    }
+    unsetenv("LISTEN_PID");
+    unsetenv("LISTEN_FDS");
+}
+
+static bool fd_has_address(int fd, const struct address *wanted)
+{
+    struct sockaddr_storage name;
+    socklen_t len = sizeof(name);
+    struct address address;
+    char a[ADDRESS_TEXT_MAX], b[ADDRESS_TEXT_MAX];
+
+    if (getsockname(fd, (struct sockaddr *)&name, &len) != 0 ||
+        address_from_sockaddr(&address, (const struct sockaddr *)&name, len) != STATUS_OK)
+        return false;
+    return strcmp(address_format_short(&address, a, sizeof(a)),
+               address_format_short(wanted, b, sizeof(b))) == 0;
+}
+
+static int take(struct handed_over *self, const struct address *wanted)
+{
+    for (int i = 0; i < self->count; i++)
+        if (self->fds[i] >= 0 && fd_has_address(self->fds[i], wanted)) {
+            int fd = self->fds[i];
+
+            self->fds[i] = -1;
+            return fd;
+        }
+    return -1;
+}
+
+static void close_rest(struct handed_over *self)
+{
+    for (int i = 0; i < self->count; i++)
+        if (self->fds[i] >= 0) {
+            log_line(LOG_LEVEL_WARNING, "listener",
+                "descriptor %d was handed over, but has the address of no listener", self->fds[i]);
+            close(self->fds[i]);
+        }
+}
+
+static enum status open_one(struct listeners *self, const struct address *address,
+    struct handed_over *handed_over, struct ev_loop *loop, acceptor_accepted *accepted, void *user,
+    struct fault *fault)
+{
+    int fd = take(handed_over, address);
+    bool given = fd >= 0;
+    struct address actual;
+    char text[ADDRESS_TEXT_MAX];
+
+    if (!given) {
+        enum status status = acceptor_open(address, &fd, fault);
+
+        if (status != STATUS_OK)
+            return status;
+    }
+    struct acceptor *acceptor = acceptor_adopt(loop, fd, accepted, user);
+    if (!acceptor)
+        return fault_set(fault, STATUS_NO_MEMORY, 0, "%s", status_help(STATUS_NO_MEMORY));
+    self->at[self->count++] = acceptor;
+    if (acceptor_address(acceptor, &actual) == STATUS_OK)
+        log_line(LOG_LEVEL_INFO, "listener", "listening on %s%s",
+            address_format(&actual, text, sizeof(text)), given ? " (handed over)" : "");
+    return STATUS_OK;
+}
+
+enum status listeners_open(struct listeners *self, const struct config *config,
+    struct ev_loop *loop, acceptor_accepted *accepted, void *user, struct fault *fault)
+{
+    struct handed_over handed_over;
+    enum status status = STATUS_OK;
+
+    self->count = 0;
+    self->at = calloc(config->listener_count + 1, sizeof(*self->at));
+    if (!self->at)
+        return fault_set(fault, STATUS_NO_MEMORY, 0, "%s", status_help(STATUS_NO_MEMORY));
+    collect(&handed_over);
+    for (size_t i = 0; i < config->listener_count && status == STATUS_OK; i++)
+        status = open_one(self, &config->listeners[i], &handed_over, loop, accepted, user, fault);
+    close_rest(&handed_over);
+    if (status != STATUS_OK)
+        listeners_close(self);
+    return status;
+}
+
+void listeners_close(struct listeners *self)
+{
+    for (size_t i = 0; i < self->count; i++)
+        acceptor_free(self->at[i]);
+    free(self->at);
+    self->at = NULL;
+    self->count = 0;
+}

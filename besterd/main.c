@@ -1,0 +1,173 @@
+/* besterd: the server. See besterd(8). */
+#include <ev.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "besterd/check_command.h"
+#include "besterd/config.h"
+#include "besterd/log.h"
+#include "besterd/server.h"
+#include "besterd/user_command.h"
+#include "libbester/options.h"
+
+enum { EXIT_GOOD = 0, EXIT_FAULT = 1, EXIT_WRONG_USE = 2, EXIT_FILE = 74, EXIT_CONFIG = 78 };
+
+struct settings {
+    const char *config_file;
+};
+
+static const struct option_row rows[] = {
+    {.name = "config",
+        .letter = 'c',
+        .kind = OPTION_TEXT,
+        .argument = "CONFIG",
+        .offset = offsetof(struct settings, config_file),
+        .help = "the configuration, JSON; without one besterd serves this machine alone, with "
+                "its files under the XDG directories"},
+    OPTION_COMMON_ROWS,
+};
+
+static const char *const synopsis[] = {
+    "[--config] [CONFIG]",
+    "check [CONFIG]",
+    "user add|remove|passwd|list [NAME] [--config CONFIG]",
+    NULL,
+};
+
+static const struct option_exit exits[] = {
+    {EXIT_GOOD, "ended as asked (SIGTERM, SIGINT)"},
+    {EXIT_FAULT, "a fault of the program; user: there is, or is not, such a user"},
+    {EXIT_WRONG_USE, "wrong options or arguments"},
+    {EXIT_FILE, "a file or a socket could not be used"},
+    {EXIT_CONFIG, "the configuration is wrong"},
+    {0, NULL},
+};
+
+static const struct option_section sections[] = {
+    {"DESCRIPTION",
+        "besterd takes messages from clients and other servers and hands each to the handler of "
+        "its type, a process of its own that says what is to become of it.\n\n"
+        "\"besterd check\" names every mistake of a configuration by its JSON path; "
+        "\"besterd check --help\" lists the members there are. \"besterd user\" keeps the "
+        "accounts.\n\n"
+        "SIGTERM and SIGINT end it in order: nothing new is accepted, what is in flight gets its "
+        "report, handlers are ended. A second signal ends it at once."},
+    {NULL, NULL},
+};
+
+static const struct option_table table = {
+    .program = "besterd",
+    .synopsis = synopsis,
+    .summary = "the server of Bester, a federated, pluggable message exchange",
+    .rows = rows,
+    .row_count = sizeof(rows) / sizeof(rows[0]),
+    .exits = exits,
+    .sections = sections,
+    .stop_at_operand = true,
+};
+
+static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+    (void)loop, (void)events;
+    server_stop(watcher->data);
+}
+
+/* Each connection is a descriptor; the soft limit is often 1024 for no reason
+ * that concerns us. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static int serve(const struct config *config, struct ev_loop *loop)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
+    ev_signal watchers[sizeof(numbers) / sizeof(numbers[0])];
+    struct server *server;
+    struct fault fault;
+    enum status status = config_make_directories(config, &fault);
+
+    if (status == STATUS_OK)
+        status = server_new(&server, config, loop, &fault);
+    if (status != STATUS_OK) {
+        log_line(LOG_LEVEL_ERROR, "", "cannot start: %s", fault.text);
+        return status == STATUS_IO        ? EXIT_FILE
+               : status == STATUS_INVALID ? EXIT_CONFIG
+                                          : EXIT_FAULT;
+    }
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        ev_signal_init(&watchers[i], on_signal, numbers[i]);
+        watchers[i].data = server;
+        ev_signal_start(loop, &watchers[i]);
+    }
+    log_line(LOG_LEVEL_INFO, "", "besterd %s serves as %s", BESTER_VERSION, config->server_name);
+    ev_run(loop, 0);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        ev_signal_stop(loop, &watchers[i]);
+    server_free(server);
+    log_line(LOG_LEVEL_INFO, "", "ended");
+    return EXIT_GOOD;
+}
+
+static int run(const char *config_file)
+{
+    struct mistakes mistakes;
+    struct config *config = NULL;
+    int exit_status;
+
+    mistakes_init(&mistakes);
+    enum status status = config_load(&config, config_file, &mistakes);
+    if (status != STATUS_OK) {
+        mistakes_print(&mistakes, config_file ? config_file : "the default configuration", stderr);
+        exit_status = status == STATUS_INVALID ? EXIT_CONFIG
+                      : status == STATUS_IO    ? EXIT_FILE
+                                               : EXIT_FAULT;
+    } else {
+        struct ev_loop *loop = ev_default_loop(0);
+
+        log_open(STDERR_FILENO, config->log_level);
+        raise_descriptor_limit();
+        exit_status = loop ? serve(config, loop) : EXIT_FAULT;
+        if (loop)
+            ev_loop_destroy(loop);
+        log_close();
+    }
+    config_free(config);
+    mistakes_release(&mistakes);
+    return exit_status;
+}
+
+int main(int argc, char **argv)
+{
+    struct settings settings = {0};
+    struct operands operands;
+    int exit_status;
+
+    if (!options_begin(&table, argc, argv, &settings, &operands, stdout, stderr, &exit_status))
+        return exit_status;
+    if (sodium_init() < 0) {
+        fprintf(stderr, "besterd: libsodium cannot be used\n");
+        return EXIT_FAULT;
+    }
+    const char *first = operands.count > 0 ? operands.at[0] : "";
+    if (strcmp(first, "check") == 0)
+        return check_command((int)operands.count, operands.at, stdout, stderr);
+    if (strcmp(first, "user") == 0)
+        return user_command(settings.config_file, (int)operands.count, operands.at,
+            &(struct user_command_io){.in = STDIN_FILENO, .out = stdout, .err = stderr});
+    if (operands.count > (settings.config_file ? 0 : 1)) {
+        fprintf(stderr, "besterd: one configuration at most; see besterd --help\n");
+        return EXIT_WRONG_USE;
+    }
+    return run(settings.config_file ? settings.config_file : operands.count ? first : NULL);
+}

@@ -1,0 +1,379 @@
+#include "besterd/pipeline.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "besterd/builtin.h"
+#include "besterd/exchange.h"
+#include "besterd/log.h"
+
+/* ---- the sentence: route -> exchange -> command -> delivery -> report
+ * ------------------------------ */
+
+static struct ticket *open_ticket(
+    struct pipeline *self, struct session *session, struct handler *handler, struct span id_token);
+static void advance(struct pipeline *self, struct ticket *ticket);
+static void report_done(struct pipeline *self, struct ticket *ticket);
+static void carry_out(struct pipeline *self, struct ticket *ticket, struct handler *handler,
+    const struct commands *commands);
+static bool answered_by_server(
+    struct pipeline *self, struct session *session, const struct message *message);
+static void refuse(
+    struct session *session, struct span id_token, enum status reason, const char *detail);
+
+void pipeline_take(struct pipeline *self, struct session *session, const struct message *message)
+{
+    if (answered_by_server(self, session, message))
+        return;
+    struct handler *handler = route_find(self->route, message->type);
+    if (!handler) {
+        refuse(session, message->id, STATUS_NO_HANDLER, status_help(STATUS_NO_HANDLER));
+        return;
+    }
+    struct ticket *ticket = open_ticket(self, session, handler, message->id);
+    if (!ticket) {
+        refuse(session, message->id, STATUS_INTERNAL, status_help(STATUS_NO_MEMORY));
+        return;
+    }
+    exchange_ask(ticket, handler, message->data);
+    ticket->running = false;
+    advance(self, ticket);
+}
+
+void pipeline_answered(struct pipeline *self, uint64_t number, struct handler *handler,
+    const struct message *answer, struct span payload)
+{
+    struct ticket *ticket = slots_find(&self->tickets, number);
+    struct commands commands;
+
+    assert(ticket && ticket->asking > 0); /* it cannot be done while it is asked about */
+    ticket->asking--;
+    ticket->running = true;
+    switch (exchange_decode(ticket, handler, answer, &commands)) {
+    case EXCHANGE_RUN:
+        carry_out(self, ticket, handler, &commands);
+        break;
+    case EXCHANGE_WAIT:
+        if (ticket_keep_answer(ticket, handler, payload) != STATUS_OK)
+            ticket_fail(ticket, STATUS_INTERNAL, status_help(STATUS_NO_MEMORY));
+        break;
+    case EXCHANGE_FAILED:
+        break;
+    }
+    ticket->running = false;
+    advance(self, ticket);
+}
+
+void pipeline_not_answered(
+    struct pipeline *self, uint64_t number, enum status reason, const char *detail)
+{
+    struct ticket *ticket = slots_find(&self->tickets, number);
+
+    assert(ticket && ticket->asking > 0);
+    ticket->asking--;
+    ticket_fail(ticket, reason, detail);
+    advance(self, ticket);
+}
+
+void pipeline_handler_speaks(
+    struct pipeline *self, struct handler *handler, const struct message *word)
+{
+    struct ticket *ticket = open_ticket(self, NULL, handler, (struct span){0});
+    struct commands commands;
+
+    if (!ticket)
+        return;
+    if (exchange_decode(ticket, handler, word, &commands) == EXCHANGE_RUN)
+        carry_out(self, ticket, handler, &commands);
+    ticket->running = false;
+    advance(self, ticket);
+}
+
+/* ---- commands
+ * ------------------------------------------------------------------------------------ */
+
+typedef void command_runner(struct pipeline *self, struct ticket *ticket, struct handler *handler,
+    const struct command *command);
+
+static void run_send_clients(struct pipeline *self, struct ticket *ticket, struct handler *handler,
+    const struct command *command)
+{
+    deliver_to_clients(&self->deliveries, ticket, command, handler_type_token(handler));
+}
+
+static void run_send_servers(struct pipeline *self, struct ticket *ticket, struct handler *handler,
+    const struct command *command)
+{
+    deliver_to_servers(&self->deliveries, ticket, command, handler_type_token(handler));
+}
+
+static void run_send_handler(struct pipeline *self, struct ticket *ticket, struct handler *handler,
+    const struct command *command)
+{
+    struct handler *next = route_find(self->route, command->targets);
+    char detail[160];
+
+    (void)handler;
+    if (ticket->handler_hops >= self->config->limits.hops) {
+        snprintf(detail, sizeof(detail), "through %u handlers, the limit is %u",
+            ticket->handler_hops, self->config->limits.hops);
+        ticket_fail(ticket, STATUS_LOOP, detail);
+    } else if (!next) {
+        snprintf(detail, sizeof(detail), "sendHandler: no handler for the type %.*s",
+            command->targets.len < 80 ? (int)command->targets.len : 80, command->targets.at);
+        ticket_fail(ticket, STATUS_NO_HANDLER, detail);
+    } else {
+        ticket->handler_hops++;
+        exchange_ask(ticket, next, command->message);
+    }
+}
+
+static command_runner *const runners[COMMAND_KINDS] = {
+    [COMMAND_SEND_CLIENTS] = run_send_clients,
+    [COMMAND_SEND_SERVERS] = run_send_servers,
+    [COMMAND_SEND_HANDLER] = run_send_handler,
+};
+
+static void carry_out(struct pipeline *self, struct ticket *ticket, struct handler *handler,
+    const struct commands *commands)
+{
+    for (size_t i = 0; i < commands->count; i++)
+        runners[commands->at[i].kind](self, ticket, handler, &commands->at[i]);
+}
+
+/* ---- tickets
+ * ------------------------------------------------------------------------------------- */
+
+static void close_ticket(struct pipeline *self, struct ticket *ticket)
+{
+    slots_remove(&self->tickets, ticket->number);
+    ticket_free(ticket);
+    if (self->draining && self->tickets.count == 0 && self->on_idle)
+        self->on_idle(self->server);
+}
+
+static struct ticket *open_ticket(
+    struct pipeline *self, struct session *session, struct handler *handler, struct span id_token)
+{
+    struct ticket *ticket = ticket_new(
+        session ? session->number : 0, session ? session->origin : self->handler_origin, id_token);
+    struct lane *lane = NULL;
+
+    if (!ticket)
+        return NULL;
+    ticket->number = slots_add(&self->tickets, ticket);
+    if (session)
+        lane = lane_get(&session->lanes, handler);
+    if (!ticket->number || (session && !lane)) {
+        close_ticket(self, ticket);
+        return NULL;
+    }
+    ticket->running = true;
+    if (session) {
+        ticket->server_hops = session->hops;
+        lane_append(lane, ticket);
+        session_enter_flight(session);
+    }
+    return ticket;
+}
+
+/* Carries out kept answers whose turn has come. Whether any was. */
+static bool run_kept_answers(struct pipeline *self, struct ticket *ticket)
+{
+    bool any = false;
+
+    while (ticket->waiting) {
+        struct handler *handler = ticket->waiting->handler;
+        struct message answer;
+        struct commands commands;
+
+        if (!lane_may_run(ticket->lane, ticket, true))
+            break;
+        if (message_parse(&answer, blob_span(ticket->waiting->payload), JSON_DEPTH_MAX, NULL) !=
+            STATUS_OK)
+            abort(); /* it was parsed when it came */
+        enum exchange_turn turn = exchange_decode(ticket, handler, &answer, &commands);
+        if (turn == EXCHANGE_WAIT)
+            break;
+        struct answer *taken = ticket_take_answer(ticket);
+        ticket->running = true;
+        if (turn == EXCHANGE_RUN)
+            carry_out(self, ticket, handler, &commands);
+        ticket->running = false;
+        answer_free(taken);
+        any = true;
+    }
+    return any;
+}
+
+/* Its report, if anybody is there to read it; then it is gone. Whether its lane
+ * is still there. */
+static bool finish(struct pipeline *self, struct lane *lane, struct ticket *ticket)
+{
+    uint64_t number = ticket->session;
+    struct session *session = roster_find(self->roster, number);
+
+    if (ticket->failure != STATUS_OK)
+        log_line(LOG_LEVEL_DEBUG, "pipeline", "a message was reported bad: %s: %s",
+            status_text(ticket->failure), ticket->detail ? ticket->detail : "");
+    if (session) {
+        session_report_frame(session, delivery_report(ticket));
+        session_leave_flight(session);
+    }
+    bool lane_stays = lane_pop(lane, ticket);
+    close_ticket(self, ticket);
+    return lane_stays;
+}
+
+/* Reports go out for as long as the first of the lane is done. */
+static void report_done(struct pipeline *self, struct ticket *ticket)
+{
+    struct lane *lane = ticket->lane;
+
+    if (lane) {
+        while (lane->first && ticket_is_done(lane->first))
+            if (!finish(self, lane, lane->first))
+                return;
+        return;
+    }
+    if (!ticket_is_done(ticket))
+        return;
+    /* A handler spoke first: nobody waits. */
+    if (ticket->failure != STATUS_OK)
+        log_line(LOG_LEVEL_WARNING, "pipeline", "what a handler said first failed: %s: %s",
+            status_text(ticket->failure), ticket->detail ? ticket->detail : "");
+    close_ticket(self, ticket);
+}
+
+/* ticket has come further, so the answers behind it that waited may have their
+ * turn: up to the first that is stuck for a reason of its own. */
+static void advance(struct pipeline *self, struct ticket *ticket)
+{
+    for (struct ticket *next = ticket->next; next; next = next->next)
+        if (!run_kept_answers(self, next) && !ticket_is_settled(next))
+            break;
+    report_done(self, ticket);
+}
+
+/* ---- what the server answers itself
+ * ---------------------------------------------------------------- */
+
+static void refuse(
+    struct session *session, struct span id_token, enum status reason, const char *detail)
+{
+    session_report(
+        session, &(struct report){.id_token = id_token, .reason = reason, .detail = detail});
+}
+
+static void run_builtin(
+    struct pipeline *self, struct session *session, const struct message *message)
+{
+    struct builtin_answer answer = {0};
+    struct fault fault;
+    enum status status;
+
+    if (!session->user) {
+        refuse(session, message->id, STATUS_NOT_ALLOWED, "built-ins are for clients");
+        return;
+    }
+    status = builtin_run(&(struct builtin_context){.user = session->user,
+                             .server = self->config->server_name,
+                             .types = blob_span(self->types),
+                             .now_s = ev_now(self->loop)},
+        message->data, message->id, &answer, &fault);
+    if (status != STATUS_OK)
+        refuse(session, message->id, status_on_wire(status) ? status : STATUS_INTERNAL, fault.text);
+    else if (answer.frame)
+        session_report_frame(session, answer.frame);
+    if (answer.close)
+        session_end(session);
+}
+
+/* Messages that no handler needs to see: wrong ones, dummy, builtin. */
+static bool answered_by_server(
+    struct pipeline *self, struct session *session, const struct message *message)
+{
+    bool id_is_fine = !message->id.at || json_kind_of(message->id) == JSON_KIND_STRING;
+    struct span id = id_is_fine ? message->id : (struct span){0};
+
+    if (json_kind_of(message->type) != JSON_KIND_STRING)
+        refuse(session, id, STATUS_MALFORMED, "payload.type: must be a string");
+    else if (!message->data.at)
+        refuse(session, id, STATUS_MALFORMED, "payload.data: is missing");
+    else if (!id_is_fine)
+        refuse(session, id, STATUS_MALFORMED, "payload.id: must be a string");
+    else if (json_string_is(message->type, "dummy"))
+        session_report_frame(session, message_dummy_answer(id));
+    else if (json_string_is(message->type, "builtin"))
+        run_builtin(self, session, message);
+    else if (self->draining)
+        refuse(session, id, STATUS_SHUTTING_DOWN, status_help(STATUS_SHUTTING_DOWN));
+    else
+        return false;
+    return true;
+}
+
+/* ---- birth, the end, and the way back from deliveries
+ * ---------------------------------------------- */
+
+static struct ticket *find_ticket(uint64_t number, void *pipeline)
+{
+    struct pipeline *self = pipeline;
+
+    return slots_find(&self->tickets, number);
+}
+
+static void on_resolved(struct ticket *ticket, void *pipeline)
+{
+    report_done(pipeline, ticket);
+}
+
+enum status pipeline_init(struct pipeline *self)
+{
+    slots_init(&self->tickets);
+    self->deliveries.find_ticket = find_ticket;
+    self->deliveries.on_resolved = on_resolved;
+    self->deliveries.pipeline = self;
+    deliveries_init(&self->deliveries);
+    self->types = builtin_types_new(self->config);
+    self->handler_origin = origin_new_handler(self->config->server_name);
+    return self->types && self->handler_origin ? STATUS_OK : STATUS_NO_MEMORY;
+}
+
+/* A ticket leaves its lane as the first only, so those before it go too. */
+static void throw_away(struct pipeline *self, struct ticket *ticket)
+{
+    struct ticket *first;
+
+    do {
+        first = ticket->lane ? ticket->lane->first : ticket;
+        if (first->lane)
+            (void)lane_pop(first->lane, first);
+        close_ticket(self, first);
+    } while (first != ticket);
+}
+
+void pipeline_release(struct pipeline *self)
+{
+    uint32_t cursor = 0;
+    struct ticket *ticket;
+
+    self->on_idle = NULL;
+    while ((ticket = slots_next(&self->tickets, &cursor)) != NULL)
+        throw_away(self, ticket);
+    slots_release(&self->tickets);
+    deliveries_release(&self->deliveries);
+    blob_unref(self->types);
+    origin_unref(self->handler_origin);
+}
+
+void pipeline_drain(struct pipeline *self)
+{
+    self->draining = true;
+}
+
+size_t pipeline_in_flight(const struct pipeline *self)
+{
+    return self->tickets.count;
+}

@@ -1,0 +1,51 @@
+/*
+ * pipeline: the way of a message, from a session to its report.
+ *
+ *   route -> exchange with the handler -> command -> delivery -> report
+ *
+ * The one place that knows all stages. Owns the tickets.
+ */
+#ifndef BESTERD_PIPELINE_H
+#define BESTERD_PIPELINE_H
+
+#include "besterd/delivery.h"
+#include "besterd/handler.h"
+#include "besterd/route.h"
+#include "besterd/session.h"
+
+struct pipeline {
+    const struct config *config;
+    struct ev_loop *loop;
+    struct roster *roster;
+    struct route *route;
+    struct deliveries deliveries;
+    struct slots tickets;
+    struct blob *types;            /* data of the answer to the built-in `types` */
+    struct origin *handler_origin; /* of a handler that speaks first */
+    bool draining;
+    void (*on_idle)(void *server); /* draining, and the last message has its report */
+    void *server;
+};
+
+/* The caller has filled in config, loop, roster, route, on_idle, server, and of the deliveries
+ * roster, peers, accounts, config and loop. STATUS_NO_MEMORY. */
+MUST_CHECK enum status pipeline_init(struct pipeline *self);
+void pipeline_release(struct pipeline *self);
+
+/* A message of a session that has logged in, or of another server. */
+void pipeline_take(struct pipeline *self, struct session *session, const struct message *message);
+
+/* What handlers say. */
+void pipeline_answered(struct pipeline *self, uint64_t ticket, struct handler *handler,
+    const struct message *answer, struct span payload);
+void pipeline_not_answered(
+    struct pipeline *self, uint64_t ticket, enum status reason, const char *detail);
+void pipeline_handler_speaks(
+    struct pipeline *self, struct handler *handler, const struct message *word);
+
+/* From now on every new message is reported bad: shuttingDown. */
+void pipeline_drain(struct pipeline *self);
+/* Messages that are on their way. */
+size_t pipeline_in_flight(const struct pipeline *self);
+
+#endif

@@ -1,0 +1,433 @@
+#include "besterd/server.h"
+
+#include <stdlib.h>
+
+#include "besterd/accounts.h"
+#include "besterd/informer.h"
+#include "besterd/listener.h"
+#include "besterd/log.h"
+#include "besterd/pipeline.h"
+
+enum { RESOLVER_THREADS = 4, RESOLVER_QUEUE = 1024, GOODBYE_MS = 2500 };
+
+enum server_phase {
+    SERVER_RUNNING,
+    SERVER_DRAINING, /* what is in flight gets its reports */
+    SERVER_LEAVING,  /* connections and handlers end */
+    SERVER_OVER
+};
+
+struct server {
+    const struct config *config;
+    struct ev_loop *loop;
+    struct streams *streams;
+    struct worker *resolver;
+    struct accounts *accounts;
+    struct informer *informer;
+    struct listeners listeners;
+    struct roster roster;
+    struct route route;
+    struct peers *peers;
+    struct pipeline pipeline;
+    struct session_context session_context;
+    struct handler_context handler_context;
+    struct peers_context peers_context;
+
+    enum server_phase phase;
+    ev_timer patience;   /* of the phase */
+    ev_timer afterwards; /* never started: fed when there is something to sweep */
+};
+
+/* ---- the end
+ * ------------------------------------------------------------------------------------- */
+
+static void enter_phase(struct server *self, enum server_phase phase, double patience_s)
+{
+    self->phase = phase;
+    ev_timer_stop(self->loop, &self->patience);
+    ev_now_update(self->loop);
+    ev_timer_set(&self->patience, patience_s, 0.);
+    ev_timer_start(self->loop, &self->patience);
+}
+
+static void leave(struct server *self)
+{
+    uint32_t cursor = 0;
+    struct session *session;
+
+    enter_phase(self, SERVER_LEAVING, GOODBYE_MS / 1000.0);
+    while ((session = roster_next(&self->roster, &cursor)) != NULL)
+        session_end(session);
+    route_each(&self->route, handler_stop);
+    ev_feed_event(self->loop, &self->afterwards, EV_CUSTOM);
+}
+
+static void is_it_over(struct server *self)
+{
+    if (self->phase == SERVER_DRAINING && pipeline_in_flight(&self->pipeline) == 0)
+        leave(self);
+    if (self->phase != SERVER_LEAVING || self->roster.numbers.count > 0)
+        return;
+    if (route_any_running(&self->route))
+        return;
+    self->phase = SERVER_OVER;
+    ev_break(self->loop, EVBREAK_ALL);
+}
+
+static void on_afterwards(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    struct server *self = watcher->data;
+
+    (void)loop, (void)events;
+    roster_sweep(&self->roster);
+    is_it_over(self);
+}
+
+static void on_patience(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    struct server *self = watcher->data;
+
+    (void)events;
+    if (self->phase == SERVER_DRAINING) {
+        log_line(LOG_LEVEL_WARNING, "", "%zu messages are still in flight; leaving all the same",
+            pipeline_in_flight(&self->pipeline));
+        leave(self);
+        return;
+    }
+    self->phase = SERVER_OVER;
+    ev_break(loop, EVBREAK_ALL);
+}
+
+void server_stop(struct server *self)
+{
+    if (self->phase != SERVER_RUNNING) {
+        log_line(LOG_LEVEL_INFO, "", "asked again: leaving at once");
+        self->phase = SERVER_OVER;
+        ev_break(self->loop, EVBREAK_ALL);
+        return;
+    }
+    log_line(LOG_LEVEL_INFO, "", "stopping: %zu messages in flight",
+        pipeline_in_flight(&self->pipeline));
+    listeners_close(&self->listeners);
+    informer_free(self->informer);
+    self->informer = NULL;
+    pipeline_drain(&self->pipeline);
+    enter_phase(self, SERVER_DRAINING, self->config->limits.drain_ms / 1000.0);
+    is_it_over(self);
+}
+
+static void on_idle_pipeline(void *server)
+{
+    struct server *self = server;
+
+    ev_feed_event(self->loop, &self->afterwards, EV_CUSTOM);
+}
+
+/* ---- what sessions tell
+ * ---------------------------------------------------------------------------- */
+
+static void on_accepted(int fd, void *user)
+{
+    struct server *self = user;
+    struct session *session = session_new(fd, &self->session_context);
+
+    if (session && roster_enter(&self->roster, session) != STATUS_OK) {
+        session_free(session);
+        session = NULL;
+    }
+    if (!session)
+        log_line(LOG_LEVEL_ERROR, "listener", "a connection was refused: out of memory");
+}
+
+static void on_login(struct session *session, void *server)
+{
+    struct server *self = server;
+
+    if (roster_log_in(&self->roster, session) != STATUS_OK)
+        session_drop(session);
+}
+
+static void on_message(struct session *session, const struct message *message, void *server)
+{
+    struct server *self = server;
+
+    pipeline_take(&self->pipeline, session, message);
+}
+
+static void on_leave(struct session *session, void *server)
+{
+    struct server *self = server;
+
+    roster_leave(&self->roster, session);
+}
+
+static void on_gone(struct session *session, void *server)
+{
+    struct server *self = server;
+
+    lanes_orphan(&session->lanes);
+    roster_remove(&self->roster, session);
+    ev_feed_event(self->loop, &self->afterwards, EV_CUSTOM);
+}
+
+static void on_sent(uint64_t tag, enum status status, void *server)
+{
+    struct server *self = server;
+
+    delivery_took(&self->pipeline.deliveries, tag, status, NULL);
+}
+
+static const struct session_callbacks session_callbacks = {
+    .on_login = on_login,
+    .on_message = on_message,
+    .on_leave = on_leave,
+    .on_gone = on_gone,
+    .on_sent = on_sent,
+};
+
+/* ---- what accounts, handlers and peers tell
+ * ----------------------------------------------------------- */
+
+static void on_verified(uint64_t ticket, enum status status, void *server)
+{
+    struct server *self = server;
+    struct session *session = roster_find(&self->roster, ticket);
+
+    if (session)
+        session_verified(session, status);
+}
+
+static void on_exists(uint64_t ticket, enum status status, void *server)
+{
+    struct server *self = server;
+
+    /* There is such a user, but he is not here. */
+    delivery_took(
+        &self->pipeline.deliveries, ticket, status == STATUS_OK ? STATUS_OFFLINE : status, NULL);
+}
+
+static const struct accounts_callbacks accounts_callbacks = {
+    .verified = on_verified, .exists = on_exists};
+
+static void on_answer(uint64_t ticket, struct handler *handler, const struct message *answer,
+    struct span payload, void *server)
+{
+    struct server *self = server;
+
+    pipeline_answered(&self->pipeline, ticket, handler, answer, payload);
+}
+
+static void on_failure(uint64_t ticket, enum status reason, const char *detail, void *server)
+{
+    struct server *self = server;
+
+    pipeline_not_answered(&self->pipeline, ticket, reason, detail);
+}
+
+static void on_word(struct handler *handler, const struct message *word, void *server)
+{
+    struct server *self = server;
+
+    pipeline_handler_speaks(&self->pipeline, handler, word);
+}
+
+static void on_ended(void *server)
+{
+    struct server *self = server;
+
+    ev_feed_event(self->loop, &self->afterwards, EV_CUSTOM);
+}
+
+static const struct handler_callbacks handler_callbacks = {
+    .on_answer = on_answer,
+    .on_failure = on_failure,
+    .on_word = on_word,
+    .on_ended = on_ended,
+};
+
+static void on_peer_done(uint64_t tag, enum status status, const char *detail, void *server)
+{
+    struct server *self = server;
+
+    delivery_took(&self->pipeline.deliveries, tag, status, detail);
+}
+
+/* ---- what the informer asks
+ * -------------------------------------------------------------------------- */
+
+static void add_client(const char *user, void *list)
+{
+    informer_list_add(list, user);
+}
+
+static void list_clients(void *server, struct informer_list *list)
+{
+    const struct server *self = server;
+
+    roster_each_user(&self->roster, add_client, list);
+}
+
+static bool is_client(void *server, const char *username)
+{
+    const struct server *self = server;
+
+    return roster_sessions(&self->roster, username) != NULL;
+}
+
+static size_t client_count(void *server)
+{
+    const struct server *self = server;
+
+    return self->roster.clients;
+}
+
+static size_t listener_count(void *server)
+{
+    const struct server *self = server;
+
+    return self->listeners.count;
+}
+
+static void listener_address(void *server, size_t index, struct address *out)
+{
+    const struct server *self = server;
+
+    if (acceptor_address(self->listeners.at[index], out) != STATUS_OK)
+        *out = self->config->listeners[index];
+}
+
+static json_t *admin_info(void *server)
+{
+    const struct server *self = server;
+
+    return self->config->admin_info;
+}
+
+static const struct informer_facts informer_facts = {
+    .list_clients = list_clients,
+    .is_client = is_client,
+    .client_count = client_count,
+    .listener_count = listener_count,
+    .listener_address = listener_address,
+    .admin_info = admin_info,
+};
+
+/* ---- the start
+ * ----------------------------------------------------------------------------------- */
+
+static void connect_parts(struct server *self)
+{
+    self->session_context = (struct session_context){
+        .config = self->config,
+        .streams = self->streams,
+        .accounts = self->accounts,
+        .callbacks = &session_callbacks,
+        .server = self,
+    };
+    self->pipeline.config = self->config;
+    self->pipeline.loop = self->loop;
+    self->pipeline.roster = &self->roster;
+    self->pipeline.route = &self->route;
+    self->pipeline.on_idle = on_idle_pipeline;
+    self->pipeline.server = self;
+    self->pipeline.deliveries.roster = &self->roster;
+    self->pipeline.deliveries.peers = self->peers;
+    self->pipeline.deliveries.accounts = self->accounts;
+    self->pipeline.deliveries.config = self->config;
+    self->pipeline.deliveries.loop = self->loop;
+}
+
+static enum status make_parts(struct server *self)
+{
+    self->streams = streams_new(self->loop);
+    self->resolver = worker_new(self->loop, RESOLVER_THREADS, RESOLVER_QUEUE);
+    if (!self->streams || !self->resolver)
+        return STATUS_NO_MEMORY;
+    self->handler_context = (struct handler_context){
+        .streams = self->streams,
+        .limits = &self->config->limits,
+        .callbacks = &handler_callbacks,
+        .server = self,
+    };
+    self->peers_context = (struct peers_context){
+        .streams = self->streams,
+        .resolver = self->resolver,
+        .config = self->config,
+        .on_done = on_peer_done,
+        .server = self,
+    };
+    self->peers = peers_new(&self->peers_context);
+    if (!self->peers)
+        return STATUS_NO_MEMORY;
+    return route_init(&self->route, self->config, &self->handler_context);
+}
+
+static enum status start(struct server *self, struct fault *fault)
+{
+    enum status status = make_parts(self);
+
+    if (status != STATUS_OK)
+        return fault_set(fault, status, 0, "%s", status_help(status));
+    status =
+        accounts_open(&self->accounts, self->config, self->loop, &accounts_callbacks, self, fault);
+    if (status != STATUS_OK)
+        return status;
+    connect_parts(self);
+    status = pipeline_init(&self->pipeline);
+    if (status != STATUS_OK)
+        return fault_set(fault, status, 0, "%s", status_help(status));
+    status = informer_new(
+        &self->informer, self->streams, self->config->informer_path, &informer_facts, self, fault);
+    if (status != STATUS_OK)
+        return status;
+    status = listeners_open(&self->listeners, self->config, self->loop, on_accepted, self, fault);
+    if (status == STATUS_OK)
+        route_each(&self->route, handler_start);
+    return status;
+}
+
+enum status server_new(
+    struct server **out, const struct config *config, struct ev_loop *loop, struct fault *fault)
+{
+    struct server *self = calloc(1, sizeof(*self));
+
+    if (!self)
+        return fault_set(fault, STATUS_NO_MEMORY, 0, "%s", status_help(STATUS_NO_MEMORY));
+    self->config = config;
+    self->loop = loop;
+    roster_init(&self->roster);
+    ev_init(&self->patience, on_patience);
+    ev_init(&self->afterwards, on_afterwards);
+    self->patience.data = self->afterwards.data = self;
+    enum status status = start(self, fault);
+    if (status != STATUS_OK) {
+        server_free(self);
+        return status;
+    }
+    *out = self;
+    return STATUS_OK;
+}
+
+void server_free(struct server *self)
+{
+    uint32_t cursor = 0;
+    struct session *session;
+
+    if (!self)
+        return;
+    ev_timer_stop(self->loop, &self->patience);
+    ev_clear_pending(self->loop, &self->afterwards);
+    listeners_close(&self->listeners);
+    informer_free(self->informer);
+    while ((session = roster_next(&self->roster, &cursor)) != NULL)
+        lanes_orphan(&session->lanes);
+    roster_release(&self->roster);
+    route_release(&self->route);
+    peers_free(self->peers);
+    accounts_free(self->accounts);
+    worker_free(self->resolver);
+    /* The last words of closed streams still look for their deliveries. */
+    streams_free(self->streams);
+    pipeline_release(&self->pipeline);
+    free(self);
+}
