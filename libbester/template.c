@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "libbester/json_find.h"
+
 static const struct {
     const char *text;
     const char *help;
@@ -402,7 +404,7 @@ const struct template_field *template_recipients(const struct type_template *sel
 
 enum status template_types_begin(struct json_cursor *self, struct span data)
 {
-    struct span types = template_member(data, SPAN_LITERAL("types"));
+    struct span types = json_find(data, SPAN_LITERAL("types"));
     if (json_kind_of(types) != JSON_KIND_OBJECT)
         return STATUS_NOT_FOUND;
     json_begin(self, types, JSON_DEPTH_MAX);
@@ -420,7 +422,7 @@ enum pull template_types_next(
             return PULL_BAD;
         if (json_decode(name, type, TEMPLATE_NAME_MAX, NULL) != STATUS_OK || type[0] == '\0')
             continue;
-        *text = template_member(value, SPAN_LITERAL("template"));
+        *text = json_find(value, SPAN_LITERAL("template"));
         break;
     }
     return pull;

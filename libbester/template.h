@@ -130,7 +130,4 @@ struct shown_envelope {
 MUST_CHECK enum status template_show(const struct type_template *self, struct span data,
     const struct shown_envelope *envelope, struct bytes *out);
 
-/* The value of a member by its path ("a.b"); absent if there is none. */
-struct span template_member(struct span data, struct span path);
-
 #endif

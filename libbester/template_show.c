@@ -2,42 +2,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libbester/json_find.h"
 #include "libbester/template.h"
 #include "libbester/visible.h"
-
-/* The member of one object; absent if there is none, or no object. */
-static struct span member(struct span object, struct span name)
-{
-    struct json_cursor cursor;
-    struct span token;
-    struct span value;
-    struct span found = {0};
-    char buffer[TEMPLATE_NAME_MAX];
-    size_t len;
-    json_begin(&cursor, object, JSON_DEPTH_MAX);
-    if (json_peek(&cursor) != JSON_KIND_OBJECT || json_enter_object(&cursor, NULL) != STATUS_OK)
-        return found;
-    while (json_next_member(&cursor, &token, NULL) == PULL_READY) {
-        if (json_skip(&cursor, &value, NULL) != STATUS_OK)
-            return found;
-        if (json_decode(token, buffer, sizeof buffer, &len) == STATUS_OK && len == name.len &&
-            memcmp(buffer, name.at, len) == 0)
-            found = value; /* of several the last, as JSON libraries do */
-    }
-    return found;
-}
-
-struct span template_member(struct span data, struct span path)
-{
-    while (data.at != NULL && path.len > 0) {
-        const char *dot = memchr(path.at, '.', path.len);
-        size_t len = dot == NULL ? path.len : (size_t)(dot - path.at);
-        data = member(data, (struct span){path.at, len});
-        size_t used = dot == NULL ? len : len + 1;
-        path = (struct span){path.at + used, path.len - used};
-    }
-    return data;
-}
 
 static enum status show_string(struct span token, struct bytes *out)
 {
@@ -110,7 +77,7 @@ static enum status show_named(struct showing *self, struct span name)
         return visible_append(self->out, span_of(stamped), VISIBLE_LINE);
     if (name.len > 5 && memcmp(name.at, "data.", 5) == 0)
         name = (struct span){name.at + 5, name.len - 5};
-    struct span value = template_member(self->data, name);
+    struct span value = json_find(self->data, name);
     if (value.at == NULL)
         return STATUS_OK;
     self->found = true;
