@@ -53,8 +53,9 @@ CFLAGS   ?= -O2 -g
 HARDEN   := $(if $(SAN),,-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
 PKG_CFLAGS  := $(call pkg_cflags,jansson sqlite3 libsodium)
-ALL_CFLAGS  := -std=gnu11 -D_GNU_SOURCE= -I. -DBESTER_VERSION='"$(VERSION)"' $(WARNINGS) $(PKG_CFLAGS) $(HARDEN) \
-               $(SANFLAGS) $(CFLAGS) $(CPPFLAGS) -pthread
+STANDARD    := -std=gnu11 -D_GNU_SOURCE= -I. -pthread
+ALL_CFLAGS  := $(STANDARD) -DBESTER_VERSION='"$(VERSION)"' $(WARNINGS) $(PKG_CFLAGS) $(HARDEN) \
+               $(SANFLAGS) $(CFLAGS) $(CPPFLAGS)
 ALL_LDFLAGS := $(SANFLAGS) -pthread -Wl,--as-needed $(if $(SAN),,-Wl,-z,relro,-z,now) $(LDFLAGS)
 
 # What each program needs beside libbester; what libbester needs comes last in every link.
@@ -183,7 +184,8 @@ check: lint
 	@+$(SUBMAKE) test
 lint: deps-check
 	@+$(SUBMAKE) all
-	@CC='$(CC)' BUILD='$(BUILD)' JOBS='$(JOBS)' WARNINGS='$(WARNINGS)' PKG_CFLAGS='$(PKG_CFLAGS)' \
+	@CC='$(CC)' BUILD='$(BUILD)' JOBS='$(JOBS)' WARNINGS='$(WARNINGS)' \
+	    STANDARD='$(STANDARD) $(PKG_CFLAGS)' \
 	    tests/check/run $(CHECKS)
 
 # Writes again what stands in the docs between "generated" marks; `make check` compares it.

@@ -17,9 +17,9 @@ files() { # PATTERN...
 mapfile -t C_FILES < <(files '*.c')
 mapfile -t H_FILES < <(files '*.h')
 
-read -r -a PKG <<<"${PKG_CFLAGS:-}"
+read -r -a STANDARD <<<"${STANDARD:--std=gnu11 -D_GNU_SOURCE= -I. -pthread}"
 read -r -a WARN <<<"${WARNINGS:--Wall -Wextra}"
-FLAGS=(-std=gnu11 -I. '-DBESTER_VERSION="check"' "${PKG[@]}" -pthread)
+FLAGS=("${STANDARD[@]}" '-DBESTER_VERSION="check"')
 
 # Runs a command for each line of its input, several at once; the line comes last.
 each() { # COMMAND...
