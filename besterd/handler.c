@@ -46,6 +46,15 @@ static void ask_append(struct handler *self, struct ask *ask)
     self->ask_count++;
 }
 
+void handler_drop_frame(struct ask *ask)
+{
+    if (!ask->frame)
+        return;
+    ask->handler->unsent_bytes -= ask->frame->len;
+    blob_unref(ask->frame);
+    ask->frame = NULL;
+}
+
 static void ask_free(struct ask *ask)
 {
     struct handler *self = ask->handler;
@@ -62,7 +71,7 @@ static void ask_free(struct ask *ask)
         self->last = ask->previous;
     self->ask_count--;
     slots_remove(&self->numbers, ask->number);
-    blob_unref(ask->frame);
+    handler_drop_frame(ask);
     free(ask);
 }
 
@@ -235,8 +244,7 @@ void handler_pump(struct handler *self)
             break;
         ask->sent = true;
         self->unsent = ask->next;
-        blob_unref(ask->frame);
-        ask->frame = NULL;
+        handler_drop_frame(ask);
     }
     if (status == STATUS_HANDLER_DOWN)
         nobody_is_there(self, errno);
@@ -280,7 +288,8 @@ static const struct child_callbacks child_callbacks = {
 
 enum status handler_ask(struct handler *self, const struct handler_question *question)
 {
-    if (self->ask_count >= self->context->limits->in_flight_per_handler)
+    if (self->ask_count >= self->context->limits->in_flight_per_handler ||
+        self->unsent_bytes >= HANDLER_UNSENT_MAX)
         return STATUS_OVERLOADED;
     struct ask *ask = calloc(1, sizeof(*ask));
     if (!ask)
@@ -295,6 +304,7 @@ enum status handler_ask(struct handler *self, const struct handler_question *que
         free(ask);
         return STATUS_NO_MEMORY;
     }
+    self->unsent_bytes += ask->frame->len;
     bool others_wait = self->unsent != NULL;
     ask_append(self, ask);
     arm_deadline(self);
@@ -305,8 +315,7 @@ enum status handler_ask(struct handler *self, const struct handler_question *que
     if (self->protocol->send(self, ask) == STATUS_OK) {
         ask->sent = true;
         self->unsent = NULL;
-        blob_unref(ask->frame);
-        ask->frame = NULL;
+        handler_drop_frame(ask);
     } else {
         ev_timer_stop(handler_loop(self), &self->retry);
         handler_retry(self, 0);

@@ -56,6 +56,7 @@ struct handler {
     struct ask *first, *last;
     struct ask *unsent; /* the first that waits to be sent */
     size_t ask_count;
+    size_t unsent_bytes; /* of the frames that wait to be sent */
     ev_timer deadline;
     ev_timer retry;
     double retry_s; /* the next pause between attempts to connect */
@@ -64,7 +65,10 @@ struct handler {
     unsigned connection_count; /* one-shot: connections open now */
 };
 
-enum { HANDLER_ENVELOPE_SLACK = 64 * 1024 };
+enum {
+    HANDLER_ENVELOPE_SLACK = 64 * 1024, /* what our header adds to a client's message */
+    HANDLER_UNSENT_MAX = 64 << 20       /* bytes that wait for a slow or starting handler */
+};
 
 /* A connected socket, or -1 with errno. Never waits. */
 int handler_connect(const struct handler *self);
@@ -74,6 +78,8 @@ struct stream_options handler_stream_options(const struct handler *self);
 void handler_pump(struct handler *self);
 /* Tries again soon. */
 void handler_retry(struct handler *self, double after_s);
+/* The frame of an ask is not needed any more. */
+void handler_drop_frame(struct ask *ask);
 /* Ends of a question. Both free ask. */
 void handler_answered(
     struct handler *self, struct ask *ask, const struct message *answer, struct span payload);

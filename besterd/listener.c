@@ -1,6 +1,8 @@
 #include "besterd/listener.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +74,22 @@ static void close_rest(struct handed_over *self)
         }
 }
 
+/* A peer whose machine has gone says nothing: probe the silent, and give up on
+ * bytes that nobody acknowledges. Inherited by what is accepted; fails on UNIX
+ * sockets, whose peers cannot go unnoticed. */
+static void notice_the_dead(int fd)
+{
+    int on = 1, idle_s = 60, interval_s = 10, probes = 6;
+    unsigned unacknowledged_ms = 60000;
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof(idle_s));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof(interval_s));
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof(probes));
+    (void)setsockopt(
+        fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms, sizeof(unacknowledged_ms));
+}
+
 static enum status open_one(struct listeners *self, const struct address *address,
     struct handed_over *handed_over, struct ev_loop *loop, acceptor_accepted *accepted, void *user,
     struct fault *fault)
@@ -87,6 +105,7 @@ static enum status open_one(struct listeners *self, const struct address *addres
         if (status != STATUS_OK)
             return status;
     }
+    notice_the_dead(fd);
     struct acceptor *acceptor = acceptor_adopt(loop, fd, accepted, user);
     if (!acceptor)
         return fault_set(fault, STATUS_NO_MEMORY, 0, "%s", status_help(STATUS_NO_MEMORY));

@@ -216,6 +216,7 @@ static void session_log_in(struct session *self, const struct message *message)
 {
     struct json_cursor cursor;
     struct span name, value, username = {0}, password = {0};
+    bool twice = false;
 
     if (json_kind_of(message->authentication) != JSON_KIND_OBJECT) {
         session_refuse(self, AUTH_ID, STATUS_AUTH_REQUIRED,
@@ -225,13 +226,20 @@ static void session_log_in(struct session *self, const struct message *message)
     json_begin(&cursor, message->authentication, JSON_DEPTH_MAX);
     enum status status = json_enter_object(&cursor, NULL);
     while (status == STATUS_OK && json_next_member(&cursor, &name, NULL) == PULL_READY) {
+        struct span *member = json_string_is(name, "username")   ? &username
+                              : json_string_is(name, "password") ? &password
+                                                                 : NULL;
+
         status = json_skip(&cursor, &value, NULL);
-        if (json_string_is(name, "username"))
-            username = value;
-        else if (json_string_is(name, "password"))
-            password = value;
+        twice = twice || (member && member->at);
+        if (member)
+            *member = value;
     }
-    session_verify(self, username, password);
+    if (twice)
+        session_refuse(
+            self, AUTH_ID, STATUS_MALFORMED, "header.authentication: a member is named twice");
+    else
+        session_verify(self, username, password);
 }
 
 /* One message, then the end: Part I has no login between servers. */

@@ -1,0 +1,81 @@
+/*
+ * stream_internal: what the files of stream share. For nobody else.
+ *
+ * stream.c: birth, the end, the turn of the loop. stream_read.c: bytes -> frames.
+ * stream_write.c: frames -> bytes.
+ */
+#ifndef BESTER_STREAM_INTERNAL_H
+#define BESTER_STREAM_INTERNAL_H
+
+#include "libbester/bytes.h"
+#include "libbester/frame_queue.h"
+#include "libbester/stream.h"
+
+enum {
+    READ_BYTES = 64 * 1024,  /* one read; also what a paused stream may hold */
+    COPY_BYTES = 4096,       /* an unfinished frame up to this is copied before each read */
+    IOV_COUNT = 64,          /* frames in one writev */
+    LINGER_BYTES = 16 << 20, /* thrown away while finishing, at most */
+    LINGER_MS = 2000         /* the same in time */
+};
+
+enum stream_state { STREAM_OPEN, STREAM_FINISHING, STREAM_LINGERING, STREAM_DEAD };
+
+struct stream {
+    struct streams *streams;
+    const struct stream_callbacks *callbacks;
+    void *user;
+    void *sent_user;
+    enum stream_state state;
+    bool paused;
+    bool input_ended; /* end of input seen, or the input can't be trusted any more */
+    bool in_dirty;
+    bool in_woken;
+    int fd;
+    size_t max_frame;
+
+    ev_io readable;
+    ev_io writable;
+    ev_timer timer; /* stalled output, or lingering */
+    double stall_s;
+
+    struct bytes partial; /* read, but not handed out */
+    size_t need;          /* bytes of the unfinished frame in partial; 0: not known */
+
+    struct frame_queue output;
+    size_t discarded;
+
+    struct stream_counts counts;
+    struct stream *next_dirty;
+    struct stream *next_woken;
+    struct stream *next_dead;
+};
+
+struct streams {
+    struct ev_loop *loop;
+    ev_prepare turn; /* never started: fed when there is something to do, it runs
+                        behind all else that is pending */
+    struct stream *dirty;
+    struct stream *woken;
+    struct stream *dead;
+    char *scratch;
+};
+
+/* There is something to flush, to wake or to free at the end of this turn. */
+void streams_have_work(struct streams *self);
+/* Over, without a word: only marks, because the caller of whoever called us may
+ * still hold the pointer. */
+void stream_kill(struct stream *self);
+/* Over, and the owner is told. */
+void stream_die(struct stream *self, enum status why, const char *detail);
+
+void stream_on_readable(struct ev_loop *loop, ev_io *watcher, int events);
+/* Hands out what was read before. */
+void stream_hand_out_partial(struct stream *self);
+
+void stream_on_writable(struct ev_loop *loop, ev_io *watcher, int events);
+/* It has something to write. */
+void stream_mark_dirty(struct stream *self);
+void stream_flush(struct stream *self);
+
+#endif

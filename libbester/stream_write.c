@@ -1,0 +1,108 @@
+/* Frames -> bytes: one writev for what a turn of the loop has queued. */
+#include "libbester/stream_internal.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+void stream_mark_dirty(struct stream *self)
+{
+    if (self->in_dirty)
+        return;
+    self->in_dirty = true;
+    self->next_dirty = self->streams->dirty;
+    self->streams->dirty = self;
+    streams_have_work(self->streams);
+}
+
+enum status stream_send(struct stream *self, struct blob *frame, uint64_t tag)
+{
+    if (self->state != STREAM_OPEN)
+        return STATUS_CLOSED;
+    enum status status = frame_queue_push(&self->output, frame, tag);
+    /* While the kernel refuses bytes, the writable watcher goes on by itself. */
+    if (status == STATUS_OK && !ev_is_active(&self->writable))
+        stream_mark_dirty(self);
+    return status;
+}
+
+enum status stream_send_adopt(struct stream *self, struct blob *frame, uint64_t tag)
+{
+    if (!frame)
+        return STATUS_NO_MEMORY;
+    enum status status = stream_send(self, frame, tag);
+    blob_unref(frame);
+    return status;
+}
+
+/* Tells the owners of frames that have left, who may close or use the stream
+ * while we are at it. */
+static void stream_account(struct stream *self, size_t n)
+{
+    uint64_t tag;
+
+    self->counts.bytes_out += n;
+    self->counts.writes++;
+    frame_queue_advance(&self->output, n);
+    while (self->state != STREAM_DEAD && frame_queue_pop_written(&self->output, &tag)) {
+        self->counts.frames_out++;
+        if (tag)
+            self->callbacks->on_sent(tag, STATUS_OK, self->sent_user);
+    }
+}
+
+static void stream_emptied(struct stream *self)
+{
+    struct ev_loop *loop = self->streams->loop;
+
+    ev_io_stop(loop, &self->writable);
+    ev_timer_stop(loop, &self->timer);
+    if (self->state != STREAM_FINISHING)
+        return;
+    if (self->input_ended && !ev_is_active(&self->readable)) {
+        stream_die(self, STATUS_OK, "finished");
+        return;
+    }
+    shutdown(self->fd, SHUT_WR);
+    self->state = STREAM_LINGERING;
+    ev_timer_set(&self->timer, LINGER_MS / 1000.0, 0.);
+    ev_timer_start(loop, &self->timer);
+}
+
+void stream_flush(struct stream *self)
+{
+    struct ev_loop *loop = self->streams->loop;
+
+    if (self->state == STREAM_LINGERING)
+        return;
+    while (self->output.count > 0) {
+        struct iovec iov[IOV_COUNT];
+        ssize_t n = writev(self->fd, iov, frame_queue_gather(&self->output, iov, IOV_COUNT));
+
+        if (n >= 0) {
+            if (ev_is_active(&self->timer)) /* progress: the peer has so long again */
+                ev_timer_again(loop, &self->timer);
+            stream_account(self, (size_t)n);
+            if (self->state == STREAM_DEAD)
+                return;
+        } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            ev_io_start(loop, &self->writable);
+            if (self->stall_s > 0 && !ev_is_active(&self->timer)) {
+                self->timer.repeat = self->stall_s;
+                ev_timer_again(loop, &self->timer);
+            }
+            return;
+        } else if (errno != EINTR) {
+            stream_die(self, STATUS_IO, strerror(errno));
+            return;
+        }
+    }
+    stream_emptied(self);
+}
+
+void stream_on_writable(struct ev_loop *loop, ev_io *watcher, int events)
+{
+    (void)loop, (void)events;
+    stream_flush(watcher->data);
+}
