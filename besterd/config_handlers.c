@@ -7,8 +7,9 @@
 
 #include "besterd/config_table.h"
 #include "besterd/paths.h"
+#include "libbester/template.h"
 
-enum { WHERE_BYTES = 400, TEMPLATE_FILE_MAX = 65536 };
+enum { WHERE_BYTES = 400 };
 
 static char *take(char **text)
 {
@@ -27,31 +28,32 @@ static bool read_file(int fd, char *into, size_t cap, size_t *len)
     return got >= 0;
 }
 
-/* The JSON object in the file, compact. NULL after telling the mistake. */
-static char *load_template(const char *path, const char *where, struct mistakes *mistakes)
+/* The template in the file, compact. NULL after telling the mistake. */
+static char *load_template(
+    const char *path, const char *type, const char *where, struct mistakes *mistakes)
 {
     char *compact = NULL;
     json_t *json = NULL;
     size_t len = 0;
-    json_error_t error;
-    char *text = malloc(TEMPLATE_FILE_MAX + 1);
+    struct fault fault;
+    char *text = malloc(TEMPLATE_BYTES_MAX + 1);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (text == NULL || fd < 0 || !read_file(fd, text, TEMPLATE_FILE_MAX + 1, &len)) {
+    if (text == NULL || fd < 0 || !read_file(fd, text, TEMPLATE_BYTES_MAX + 1, &len)) {
         mistakes_add(mistakes, where, "\"%s\" cannot be read: %s", path, strerror(errno));
         goto out;
     }
-    if (len > TEMPLATE_FILE_MAX) {
-        mistakes_add(mistakes, where, "\"%s\" is larger than %d bytes", path, TEMPLATE_FILE_MAX);
+    if (len > TEMPLATE_BYTES_MAX) {
+        mistakes_add(mistakes, where, "\"%s\" is larger than %d bytes", path, TEMPLATE_BYTES_MAX);
         goto out;
     }
-    json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &error);
-    if (json == NULL)
-        mistakes_add(mistakes, where, "\"%s\", line %d, column %d: %s", path, error.line,
-            error.column, error.text);
-    else if (!json_is_object(json))
-        mistakes_add(mistakes, where, "\"%s\" must hold a JSON object", path);
-    else if ((compact = json_dumps(json, JSON_COMPACT)) == NULL)
-        mistakes_add(mistakes, where, "out of memory");
+    if (template_check((struct span){.at = text, .len = len}, type, &fault) != STATUS_OK) {
+        mistakes_add(mistakes, where, "\"%s\": %s", path, fault.text);
+        goto out;
+    }
+    json = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+    compact = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
+    if (compact == NULL)
+        mistakes_add(mistakes, where, "\"%s\" cannot be read: out of memory", path);
 out:
     json_decref(json);
     if (fd >= 0)
@@ -108,7 +110,8 @@ static void make_handler(
         check_socket(handler->path, where, mistakes);
     snprintf(where, sizeof where, "handlers.typeMap.%s.template", handler->type);
     if (handler->template_path != NULL)
-        handler->template_text = load_template(handler->template_path, where, mistakes);
+        handler->template_text =
+            load_template(handler->template_path, handler->type, where, mistakes);
 }
 
 static struct raw_handler *find_raw(struct raw_map *map, const char *type)
@@ -165,7 +168,7 @@ static void make_chat(struct config *config, struct mistakes *mistakes)
     }
     if (chat->template_path != NULL)
         chat->template_text =
-            load_template(chat->template_path, "handlers.typeMap.chat.template", mistakes);
+            load_template(chat->template_path, "chat", "handlers.typeMap.chat.template", mistakes);
     if (chat->type == NULL || chat->binary == NULL)
         mistakes_add(mistakes, "handlers.typeMap.chat", "out of memory");
 }

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "libbester/character.h"
+#include "libbester/visible.h"
+
+enum { SENTENCE_BYTES = 1024, VISIBLE_BYTES = 4 * SENTENCE_BYTES, NEAREST_MAX = 64 };
 
 void mistakes_init(struct mistakes *self)
 {
@@ -31,7 +33,7 @@ void mistakes_add(struct mistakes *self, const char *where, const char *format, 
     if (grown == NULL)
         return;
     self->at = grown;
-    char sentence[1024];
+    char sentence[SENTENCE_BYTES];
     va_list args;
     va_start(args, format);
     int len = vsnprintf(sentence, sizeof sentence, format, args);
@@ -46,40 +48,20 @@ void mistakes_add(struct mistakes *self, const char *where, const char *format, 
     self->at[self->kept++] = made;
 }
 
-/* The text comes from a file that anybody may have written. */
-static void print_visible(const char *text, FILE *out)
-{
-    struct span rest = span_of(text);
-    while (rest.len > 0) {
-        uint32_t code = 0;
-        size_t taken = character_next(rest, &code);
-        if (taken == 0)
-            fprintf(out, "\\x%02x", (unsigned char)rest.at[0]);
-        else if (character_is_treacherous(code))
-            fprintf(out, "\\u%04x", (unsigned)code);
-        else
-            fwrite(rest.at, 1, taken, out);
-        taken = taken > 0 ? taken : 1;
-        rest.at += taken;
-        rest.len -= taken;
-    }
-}
-
 void mistakes_print(const struct mistakes *self, const char *file, FILE *out)
 {
+    /* The texts come from a file that anybody may have written. */
+    char where[VISIBLE_BYTES];
+    char sentence[VISIBLE_BYTES];
     for (size_t i = 0; i < self->kept; i++) {
-        fprintf(out, "%s: ", file);
-        print_visible(self->at[i].where, out);
-        if (self->at[i].where[0] != '\0')
-            fputs(": ", out);
-        print_visible(self->at[i].sentence, out);
-        fputc('\n', out);
+        const struct mistake *mistake = &self->at[i];
+        visible_into(where, sizeof where, span_of(mistake->where));
+        visible_into(sentence, sizeof sentence, span_of(mistake->sentence));
+        fprintf(out, "%s: %s%s%s\n", file, where, where[0] != '\0' ? ": " : "", sentence);
     }
     if (self->count > self->kept)
         fprintf(out, "%s: and %zu more mistakes\n", file, self->count - self->kept);
 }
-
-enum { NEAREST_MAX = 64 };
 
 /* Least number of letters to add, drop or change (Levenshtein). */
 static size_t edits(const char *a, const char *b)
