@@ -116,10 +116,10 @@ $(BUILD)/obj/tests/$(1).a: $$(call object,$$(filter-out $$(TEST_SOURCES),$$(wild
 	$$(archive)
 endef
 $(foreach p,besterd bester-cli bester-send harness,$(eval $(call program,$(p))))
-$(foreach p,libbester besterd bester-cli bester-send harness,$(eval $(call test_helpers,$(p))))
+$(foreach p,libbester fuzz besterd bester-cli bester-send harness,$(eval $(call test_helpers,$(p))))
 
 $(BUILD)/tests/libbester/%: $(BUILD)/obj/tests/libbester/%.o $(BUILD)/obj/tests/libbester.a \
-                            $(BUILD)/libbester.a
+                            $(BUILD)/obj/tests/fuzz.a $(BUILD)/libbester.a
 	$(call link,$(TEST_LIBS))
 
 $(BUILD)/handlers/%: $(BUILD)/obj/besterd/handlers/%.o $(BUILD)/libbester.a
@@ -193,6 +193,30 @@ lint: deps-check
 docs: all
 	@CC='$(CC)' BUILD='$(BUILD)' tests/check/docs --write
 
+# Looks for inputs that break libbester, for SECONDS each. What breaks it is left in build-fuzz/ and
+# belongs into fixtures/ then; what reaches new code is kept in build-fuzz/found/ for the next time.
+FUZZ    ?= json frame message
+SECONDS ?= 60
+FUZZFLAGS = -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
+FUZZ_JSON = corpus/json/accept corpus/json/refuse corpus/json/either
+FUZZ_SEEDS_json    = $(FUZZ_JSON) messages/valid
+FUZZ_SEEDS_frame   = frames/whole frames/partial frames/bad
+FUZZ_SEEDS_message = $(FUZZ_JSON) messages/valid messages/invalid/malformed messages/invalid/tooLarge
+.PHONY: fuzz
+fuzz: $(addprefix fuzz-,$(FUZZ))
+.PHONY: fuzz-%
+fuzz-%: deps-check
+	@mkdir -p build-fuzz/found/$*
+	$(SAY) CC build-fuzz/$*
+	$(Q)clang -std=gnu11 -I. -O2 -g $(FUZZFLAGS) -DFUZZ_TARGET=fuzz_$* -o build-fuzz/$* \
+	    $(wildcard tests/fuzz/*.c) \
+	    $(foreach m,status bytes blob frame json json_string message message_build,libbester/$m.c) \
+	    $(call pkg_cflags,jansson) $(call pkg_libs,jansson)
+	@build-fuzz/$* -max_total_time=$(SECONDS) -max_len=4096 -print_final_stats=1 \
+	    -artifact_prefix=build-fuzz/ build-fuzz/found/$* $(addprefix fixtures/,$(FUZZ_SEEDS_$*)) \
+	    >build-fuzz/$*.log 2>&1 || { tail -n 60 build-fuzz/$*.log; exit 1; }
+	@sed -n 's/^stat::/    /p' build-fuzz/$*.log
+
 .PHONY: bench
 bench: all $(addprefix $(BUILD)/bench/,$(BENCHES))
 	@for bench in $(BENCHES); do echo "== $$bench"; $(BUILD)/bench/$$bench || exit; done
@@ -259,6 +283,7 @@ help:
 	    'make docs       write the generated parts of README.md and docs/ again' \
 	    'make valgrind   the plays again, every server under valgrind' \
     'make bench      run the benchmarks' \
+	    'make fuzz       look for inputs that break libbester (SECONDS=60, FUZZ="json frame message")' \
 	    'make deps       install every package that building, testing and checking need' \
 	    'make install    install under PREFIX ($(PREFIX)); "make uninstall" takes it away' \
 	    'make dist       a source archive of the last commit' \

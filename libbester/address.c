@@ -34,9 +34,10 @@ static struct span tail(struct span text, size_t skip)
 
 static bool copy_text(char *out, size_t cap, struct span text)
 {
-    if (text.len >= cap || memchr(text.at, '\0', text.len) != NULL)
+    if (text.len >= cap || (text.len > 0 && memchr(text.at, '\0', text.len) != NULL))
         return false;
-    memcpy(out, text.at, text.len);
+    if (text.len > 0)
+        memcpy(out, text.at, text.len);
     out[text.len] = '\0';
     return true;
 }
@@ -315,7 +316,7 @@ static const char *last_at_sign(struct span text)
 
 enum status user_address_parse(struct user_address *self, struct span text)
 {
-    struct user_address found;
+    struct user_address found = {.user = ""};
     struct span user = text;
     struct span server = {.at = "", .len = 0};
     const char *at = last_at_sign(text);

@@ -30,8 +30,7 @@ struct address {
 };
 
 /* STATUS_INVALID, and *fault (may be NULL) says what is wrong. */
-MUST_CHECK enum status address_parse(
-    struct address *self, struct span text, struct fault *fault);
+MUST_CHECK enum status address_parse(struct address *self, struct span text, struct fault *fault);
 /* Writes a text that address_parse reads back; scheme always written. Cut if it
  * does not fit. Returns out. */
 const char *address_format(const struct address *self, char *out, size_t cap);

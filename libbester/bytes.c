@@ -67,15 +67,20 @@ static enum status make_room(struct bytes *self, size_t extra)
     return STATUS_OK;
 }
 
+/* Room within the cap. */
+static enum status make_room_capped(struct bytes *self, size_t extra)
+{
+    return extra > self->max - self->len ? STATUS_TOO_LARGE : make_room(self, extra);
+}
+
 enum status bytes_append(struct bytes *self, const void *data, size_t len)
 {
     if (len == 0)
         return STATUS_OK;
-    char *room;
-    enum status status = bytes_reserve(self, len, &room);
+    enum status status = make_room_capped(self, len);
     if (status != STATUS_OK)
         return status;
-    memcpy(room, data, len);
+    memcpy(self->store + self->start + self->len, data, len);
     self->len += len;
     return STATUS_OK;
 }
@@ -93,37 +98,30 @@ enum status bytes_append_text(struct bytes *self, const char *text)
 enum status bytes_printf(struct bytes *self, const char *format, ...)
 {
     va_list arguments;
-    va_list again;
     va_start(arguments, format);
-    va_copy(again, arguments);
-    enum status status = STATUS_INTERNAL;
     int len = vsnprintf(NULL, 0, format, arguments);
-    if (len < 0)
-        goto out;
-    status = STATUS_TOO_LARGE;
-    if ((size_t)len > self->max - self->len)
-        goto out;
-    /* vsnprintf writes a zero byte too, which does not count against the cap. */
-    status = make_room(self, (size_t)len + 1);
-    if (status != STATUS_OK)
-        goto out;
-    vsnprintf(self->store + self->start + self->len, (size_t)len + 1, format, again);
-    self->len += (size_t)len;
-out:
-    va_end(again);
     va_end(arguments);
-    return status;
+    if (len < 0)
+        return STATUS_INTERNAL;
+    if ((size_t)len > self->max - self->len)
+        return STATUS_TOO_LARGE;
+    /* vsnprintf writes a zero byte too, which does not count against the cap. */
+    enum status status = make_room(self, (size_t)len + 1);
+    if (status != STATUS_OK)
+        return status;
+    va_start(arguments, format);
+    vsnprintf(self->store + self->start + self->len, (size_t)len + 1, format, arguments);
+    va_end(arguments);
+    self->len += (size_t)len;
+    return STATUS_OK;
 }
 
 enum status bytes_reserve(struct bytes *self, size_t len, char **room)
 {
-    if (len > self->max - self->len)
-        return STATUS_TOO_LARGE;
-    enum status status = make_room(self, len);
-    if (status != STATUS_OK)
-        return status;
-    *room = self->store == NULL ? NULL : self->store + self->start + self->len;
-    return STATUS_OK;
+    enum status status = make_room_capped(self, len);
+    if (status == STATUS_OK) /* no store yet: nothing was asked for */
+        *room = self->store == NULL ? NULL : self->store + self->start + self->len;
+    return status;
 }
 
 void bytes_commit(struct bytes *self, size_t len)

@@ -51,8 +51,7 @@ enum json_kind json_peek(struct json_cursor *self);
  * *value (may be NULL) becomes its bytes, without white space around it.
  * STATUS_MALFORMED, with *fault (may be NULL) saying what and where;
  * STATUS_TOO_LARGE when it is nested too deep. */
-MUST_CHECK enum status json_skip(
-    struct json_cursor *self, struct span *value, struct fault *fault);
+MUST_CHECK enum status json_skip(struct json_cursor *self, struct span *value, struct fault *fault);
 
 /* Steps into the object or array that comes next. */
 MUST_CHECK enum status json_enter_object(struct json_cursor *self, struct fault *fault);

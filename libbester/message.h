@@ -20,36 +20,36 @@
 
 /* Members that are known: level, JSON name, field of struct message. Any other
  * member is validated and ignored. One table makes struct and parser. */
-#define MESSAGE_HEADER_TABLE(X)                                                                    \
-    X("scope", scope)                                                                              \
-    X("authentication", authentication)                                                            \
-    X("features", features)                                                                        \
-    X("ack", ack)                                                                                  \
-    X("messageType", message_type)                                                                 \
-    X("status", status)                                                                            \
-    X("seq", seq)                                                                                  \
-    X("from", from)                                                                                \
-    X("id", header_id)                                                                             \
-    X("time", time)                                                                                \
-    X("authenticated", authenticated)                                                              \
-    X("exchange", exchange)                                                                        \
-    X("origin", origin)                                                                            \
-    X("deadlineMs", deadline_ms)                                                                   \
-    X("hops", hops)                                                                                \
-    X("command", command)                                                                          \
-    X("commandData", command_data)                                                                 \
-    X("commands", commands)                                                                        \
+#define MESSAGE_HEADER_TABLE(X)         \
+    X("scope", scope)                   \
+    X("authentication", authentication) \
+    X("features", features)             \
+    X("ack", ack)                       \
+    X("messageType", message_type)      \
+    X("status", status)                 \
+    X("seq", seq)                       \
+    X("from", from)                     \
+    X("id", header_id)                  \
+    X("time", time)                     \
+    X("authenticated", authenticated)   \
+    X("exchange", exchange)             \
+    X("origin", origin)                 \
+    X("deadlineMs", deadline_ms)        \
+    X("hops", hops)                     \
+    X("command", command)               \
+    X("commandData", command_data)      \
+    X("commands", commands)             \
     X("detail", header_detail)
 
-#define MESSAGE_PAYLOAD_TABLE(X)                                                                   \
-    X("type", type)                                                                                \
-    X("data", data)                                                                                \
-    X("id", id)                                                                                    \
-    X("outcome", outcome)                                                                          \
-    X("recipients", recipients)                                                                    \
-    X("servers", servers)                                                                          \
-    X("reason", reason)                                                                            \
-    X("detail", detail)                                                                            \
+#define MESSAGE_PAYLOAD_TABLE(X) \
+    X("type", type)              \
+    X("data", data)              \
+    X("id", id)                  \
+    X("outcome", outcome)        \
+    X("recipients", recipients)  \
+    X("servers", servers)        \
+    X("reason", reason)          \
+    X("detail", detail)          \
     X("server", server)
 
 struct message {
@@ -76,7 +76,7 @@ MUST_CHECK enum status message_parse(
 
 /* {"header": {"messageType": "statusReport", "status": …}, "payload": {"id": …, …}} */
 struct report {
-    struct span id_token;   /* absent: the report has no id */
+    struct span id_token; /* absent: the report has no id */
     bool good;
     enum outcome outcome;   /* good only; OUTCOME_NONE: not told */
     enum status reason;     /* bad only; STATUS_OK: not told */

@@ -28,20 +28,20 @@ struct span {
 #define SPAN_LITERAL(text) ((struct span){.at = (text), .len = sizeof(text) - 1})
 
 /* Exit statuses of bester-cli and bester-send, one table for code and help. */
-#define EXIT_TABLE(X)                                                                              \
-    X(EXIT_ALL_GOOD, 0, "every message was reported good")                                         \
-    X(EXIT_INTERNAL, 1, "a fault of the program itself")                                           \
-    X(EXIT_USAGE, 2, "wrong options or arguments")                                                 \
-    X(EXIT_SOME_FAILED, 3, "some messages were reported bad, others good or for other reasons")    \
-    X(EXIT_NO_CONNECTION, 4, "the server could not be reached")                                    \
-    X(EXIT_LOGIN_REFUSED, 5, "the server refused the login")                                       \
-    X(EXIT_REJECTED, 6, "the message was reported bad")                                            \
-    X(EXIT_NO_HANDLER, 7, "the server has no handler for the type")                                \
-    X(EXIT_REPORT_TIMEOUT, 8, "no status report in time")                                          \
-    X(EXIT_REPLY_TIMEOUT, 9, "no reply in time")                                                   \
-    X(EXIT_CONNECTION_LOST, 10, "the connection was lost; the fate of a message is unknown")       \
-    X(EXIT_TLS, 11, "TLS failed")                                                                  \
-    X(EXIT_BAD_INPUT, 65, "bad input: not JSON, or not what the template asks for")                \
+#define EXIT_TABLE(X)                                                                           \
+    X(EXIT_ALL_GOOD, 0, "every message was reported good")                                      \
+    X(EXIT_INTERNAL, 1, "a fault of the program itself")                                        \
+    X(EXIT_USAGE, 2, "wrong options or arguments")                                              \
+    X(EXIT_SOME_FAILED, 3, "some messages were reported bad, others good or for other reasons") \
+    X(EXIT_NO_CONNECTION, 4, "the server could not be reached")                                 \
+    X(EXIT_LOGIN_REFUSED, 5, "the server refused the login")                                    \
+    X(EXIT_REJECTED, 6, "the message was reported bad")                                         \
+    X(EXIT_NO_HANDLER, 7, "the server has no handler for the type")                             \
+    X(EXIT_REPORT_TIMEOUT, 8, "no status report in time")                                       \
+    X(EXIT_REPLY_TIMEOUT, 9, "no reply in time")                                                \
+    X(EXIT_CONNECTION_LOST, 10, "the connection was lost; the fate of a message is unknown")    \
+    X(EXIT_TLS, 11, "TLS failed")                                                               \
+    X(EXIT_BAD_INPUT, 65, "bad input: not JSON, or not what the template asks for")             \
     X(EXIT_LOCAL_IO, 74, "a local file or stream could not be read or written")
 
 enum client_exit {
@@ -51,36 +51,36 @@ enum client_exit {
 };
 
 /* enumerator, wire text, exit status of the clients, sentence */
-#define STATUS_TABLE(X)                                                                            \
-    X(STATUS_OK, "ok", EXIT_ALL_GOOD, "all went well")                                             \
-    X(STATUS_MALFORMED, "malformed", EXIT_REJECTED, "the bytes are not a valid message")           \
-    X(STATUS_TOO_LARGE, "tooLarge", EXIT_REJECTED, "the message is over a limit of size")          \
-    X(STATUS_AUTH_REQUIRED, "authRequired", EXIT_LOGIN_REFUSED, "log in first")                    \
-    X(STATUS_AUTH_FAILED, "authFailed", EXIT_LOGIN_REFUSED, "wrong username or password")          \
-    X(STATUS_NO_HANDLER, "noHandler", EXIT_NO_HANDLER, "no handler for this type")                 \
-    X(STATUS_HANDLER_DOWN, "handlerDown", EXIT_REJECTED, "the handler is not running")             \
-    X(STATUS_HANDLER_TIMEOUT, "handlerTimeout", EXIT_REJECTED, "the handler did not answer")       \
-    X(STATUS_HANDLER_ERROR, "handlerError", EXIT_REJECTED, "the handler refused the message")      \
-    X(STATUS_BAD_REPLY, "badReply", EXIT_REJECTED, "the handler's answer made no sense")           \
-    X(STATUS_NOT_ALLOWED, "notAllowed", EXIT_REJECTED, "this may not be done here")                \
-    X(STATUS_LOOP, "loop", EXIT_REJECTED, "the message went through too many hops")                \
-    X(STATUS_UNKNOWN_USER, "unknownUser", EXIT_REJECTED, "there is no such user")                  \
-    X(STATUS_OFFLINE, "offline", EXIT_REJECTED, "the user is not connected")                       \
-    X(STATUS_MAILBOX_FULL, "mailboxFull", EXIT_REJECTED, "the user's mailbox is full")             \
-    X(STATUS_UNKNOWN_SERVER, "unknownServer", EXIT_REJECTED, "there is no such server")            \
-    X(STATUS_SERVER_UNREACHABLE, "serverUnreachable", EXIT_REJECTED,                               \
-        "the other server could not be reached")                                                   \
-    X(STATUS_SERVER_REFUSED, "serverRefused", EXIT_REJECTED,                                       \
-        "the other server refused the message")                                                    \
-    X(STATUS_RATE_LIMITED, "rateLimited", EXIT_REJECTED, "too many messages in a short time")      \
-    X(STATUS_OVERLOADED, "overloaded", EXIT_REJECTED, "a queue on the way is full")                \
-    X(STATUS_SHUTTING_DOWN, "shuttingDown", EXIT_REJECTED, "the server is shutting down")          \
-    X(STATUS_INTERNAL, "internal", EXIT_REJECTED, "a fault of the server itself")                  \
-    X(STATUS_NO_MEMORY, "noMemory", EXIT_INTERNAL, "out of memory")                                \
-    X(STATUS_IO, "io", EXIT_LOCAL_IO, "input or output failed")                                    \
-    X(STATUS_INVALID, "invalid", EXIT_BAD_INPUT, "the input is not valid")                         \
-    X(STATUS_NOT_FOUND, "notFound", EXIT_BAD_INPUT, "there is no such thing")                      \
-    X(STATUS_TIMEOUT, "timeout", EXIT_NO_CONNECTION, "it took too long")                           \
+#define STATUS_TABLE(X)                                                                       \
+    X(STATUS_OK, "ok", EXIT_ALL_GOOD, "all went well")                                        \
+    X(STATUS_MALFORMED, "malformed", EXIT_REJECTED, "the bytes are not a valid message")      \
+    X(STATUS_TOO_LARGE, "tooLarge", EXIT_REJECTED, "the message is over a limit of size")     \
+    X(STATUS_AUTH_REQUIRED, "authRequired", EXIT_LOGIN_REFUSED, "log in first")               \
+    X(STATUS_AUTH_FAILED, "authFailed", EXIT_LOGIN_REFUSED, "wrong username or password")     \
+    X(STATUS_NO_HANDLER, "noHandler", EXIT_NO_HANDLER, "no handler for this type")            \
+    X(STATUS_HANDLER_DOWN, "handlerDown", EXIT_REJECTED, "the handler is not running")        \
+    X(STATUS_HANDLER_TIMEOUT, "handlerTimeout", EXIT_REJECTED, "the handler did not answer")  \
+    X(STATUS_HANDLER_ERROR, "handlerError", EXIT_REJECTED, "the handler refused the message") \
+    X(STATUS_BAD_REPLY, "badReply", EXIT_REJECTED, "the handler's answer made no sense")      \
+    X(STATUS_NOT_ALLOWED, "notAllowed", EXIT_REJECTED, "this may not be done here")           \
+    X(STATUS_LOOP, "loop", EXIT_REJECTED, "the message went through too many hops")           \
+    X(STATUS_UNKNOWN_USER, "unknownUser", EXIT_REJECTED, "there is no such user")             \
+    X(STATUS_OFFLINE, "offline", EXIT_REJECTED, "the user is not connected")                  \
+    X(STATUS_MAILBOX_FULL, "mailboxFull", EXIT_REJECTED, "the user's mailbox is full")        \
+    X(STATUS_UNKNOWN_SERVER, "unknownServer", EXIT_REJECTED, "there is no such server")       \
+    X(STATUS_SERVER_UNREACHABLE, "serverUnreachable", EXIT_REJECTED,                          \
+        "the other server could not be reached")                                              \
+    X(STATUS_SERVER_REFUSED, "serverRefused", EXIT_REJECTED,                                  \
+        "the other server refused the message")                                               \
+    X(STATUS_RATE_LIMITED, "rateLimited", EXIT_REJECTED, "too many messages in a short time") \
+    X(STATUS_OVERLOADED, "overloaded", EXIT_REJECTED, "a queue on the way is full")           \
+    X(STATUS_SHUTTING_DOWN, "shuttingDown", EXIT_REJECTED, "the server is shutting down")     \
+    X(STATUS_INTERNAL, "internal", EXIT_REJECTED, "a fault of the server itself")             \
+    X(STATUS_NO_MEMORY, "noMemory", EXIT_INTERNAL, "out of memory")                           \
+    X(STATUS_IO, "io", EXIT_LOCAL_IO, "input or output failed")                               \
+    X(STATUS_INVALID, "invalid", EXIT_BAD_INPUT, "the input is not valid")                    \
+    X(STATUS_NOT_FOUND, "notFound", EXIT_BAD_INPUT, "there is no such thing")                 \
+    X(STATUS_TIMEOUT, "timeout", EXIT_NO_CONNECTION, "it took too long")                      \
     X(STATUS_CLOSED, "closed", EXIT_CONNECTION_LOST, "the other side closed the connection")
 
 enum status {
@@ -91,10 +91,10 @@ enum status {
 };
 
 /* What became of a message that was reported good. */
-#define OUTCOME_TABLE(X)                                                                           \
-    X(OUTCOME_NONE, "")                                                                            \
-    X(OUTCOME_DELIVERED, "delivered")                                                              \
-    X(OUTCOME_STORED, "stored")                                                                    \
+#define OUTCOME_TABLE(X)              \
+    X(OUTCOME_NONE, "")               \
+    X(OUTCOME_DELIVERED, "delivered") \
+    X(OUTCOME_STORED, "stored")       \
     X(OUTCOME_QUEUED, "queued")
 
 enum outcome {
