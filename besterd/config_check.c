@@ -218,7 +218,7 @@ static void check_peer(struct checker *self, struct raw_peer *raw)
     struct config_peer *peer = &self->config->peers[self->config->peer_count];
     const char *name_fault = raw->element.name[0] == '\0' ? "a peer must have a name"
                                                           : server_name_fault(raw->element.name);
-    snprintf(where, sizeof where, "peers.%s", raw->element.name);
+    config_where(where, sizeof where, "peers", raw->element.name, NULL);
     if (name_fault != NULL)
         mistakes_add(self->mistakes, where, "%s", name_fault);
     if (self->config->server_name != NULL &&
@@ -229,7 +229,7 @@ static void check_peer(struct checker *self, struct raw_peer *raw)
     if (!raw->legacy)
         mistakes_add(self->mistakes, where,
             "needs \"legacy\": true: peers pinned by their keys follow in a later version");
-    snprintf(where, sizeof where, "peers.%s.address", raw->element.name);
+    config_where(where, sizeof where, "peers", raw->element.name, "address");
     if (raw->address == NULL) {
         mistakes_add(self->mistakes, where, "must be given");
     } else if (address_parse(&peer->address, span_of(raw->address), &fault) != STATUS_OK) {

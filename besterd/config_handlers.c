@@ -105,10 +105,10 @@ static void make_handler(
         .may_command = may_bits(raw->may_command),
         .template_path = take(&raw->template_path)};
     raw->arguments = NULL;
-    snprintf(where, sizeof where, "handlers.typeMap.%s.unixDomainSocketPath", handler->type);
+    config_where(where, sizeof where, "handlers.typeMap", handler->type, "unixDomainSocketPath");
     if (raw->element.given)
         check_socket(handler->path, where, mistakes);
-    snprintf(where, sizeof where, "handlers.typeMap.%s.template", handler->type);
+    config_where(where, sizeof where, "handlers.typeMap", handler->type, "template");
     if (handler->template_path != NULL)
         handler->template_text =
             load_template(handler->template_path, handler->type, where, mistakes);

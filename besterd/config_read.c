@@ -38,6 +38,18 @@ static size_t path_enter(struct reader *self, const char *name)
     return before;
 }
 
+const char *config_where(
+    char *out, size_t cap, const char *map, const char *name, const char *member)
+{
+    const char *dot = member != NULL ? "." : "";
+    const char *last = member != NULL ? member : "";
+    if (is_plain(name))
+        snprintf(out, cap, "%s.%s%s%s", map, name, dot, last);
+    else
+        snprintf(out, cap, "%s[\"%s\"]%s%s", map, name, dot, last);
+    return out;
+}
+
 static size_t path_enter_index(struct reader *self, size_t index)
 {
     size_t before = self->path_len;

@@ -123,6 +123,11 @@ struct config_member {
 
 extern const struct config_member config_members[];
 
+/* The path of a member named by the user, "peers.S2" or `peers["a b"]`, and of a
+ * member of that; member may be NULL. Cut where it does not fit. Returns out. */
+const char *config_where(
+    char *out, size_t cap, const char *map, const char *name, const char *member);
+
 /* "dummy" and "builtin": types that the server answers itself. */
 bool config_is_own_type(const char *type);
 

@@ -13,8 +13,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "libbester/character.h"
 #include "libbester/clock.h"
+#include "libbester/visible.h"
+
+enum { SUBJECT_MAX = 200 };
 
 /* How a line reaches the other end without ever waiting for it. */
 enum manner {
@@ -139,70 +141,36 @@ static bool put(const char *line, size_t len)
     return true;
 }
 
-/* A line under construction; room for "...\n" is always kept. */
+/* A line under construction. at[0] is the spare byte of put; the last byte is
+ * kept for the newline. */
 struct line {
-    char at[LOG_LINE_MAX];
+    char at[LOG_LINE_MAX + 1];
     size_t len;
-    bool full;
 };
 
-enum { LINE_ROOM = LOG_LINE_MAX - 4 };
-
-static void line_add(struct line *self, const char *bytes, size_t len)
+/* Text that may come from strangers: one line of it, cut where it does not fit. */
+static void line_add(struct line *self, const char *text)
 {
-    if (self->full || len > LINE_ROOM - self->len) {
-        self->full = true;
-        return;
-    }
-    memcpy(self->at + self->len, bytes, len);
-    self->len += len;
-}
-
-static void line_add_escaped(struct line *self, struct span text)
-{
-    while (text.len > 0 && !self->full) {
-        uint32_t code = 0;
-        char escape[16];
-        size_t taken = character_next(text, &code);
-        if (taken > 0 && !character_is_treacherous(code)) {
-            line_add(self, text.at, taken);
-        } else {
-            int len;
-            if (taken <= 1)
-                len = snprintf(escape, sizeof escape, "\\x%02x", (unsigned char)text.at[0]);
-            else
-                len = snprintf(escape, sizeof escape, "\\u%04x", (unsigned)code);
-            line_add(self, escape, (size_t)len);
-        }
-        taken = taken > 0 ? taken : 1;
-        text.at += taken;
-        text.len -= taken;
-    }
+    char *end = self->at + self->len;
+    visible_into(end, sizeof self->at - 1 - self->len, span_of(text));
+    self->len += strlen(end);
 }
 
 static void line_begin(struct line *self, enum log_level level, const char *subject)
 {
     struct timespec now;
-    char time_text[CLOCK_TEXT_MAX];
+    char moment[CLOCK_TEXT_MAX];
+    char shown[SUBJECT_MAX];
     clock_gettime(CLOCK_REALTIME, &now);
-    clock_format((double)now.tv_sec + (double)now.tv_nsec / 1e9, time_text);
-    self->len = 0;
-    self->full = false;
-    line_add(self, "\n", 1); /* the spare byte of put */
-    line_add(self, time_text, strlen(time_text));
-    line_add(self, " ", 1);
-    line_add(self, log_level_text(level), strlen(log_level_text(level)));
-    line_add(self, " ", 1);
-    line_add_escaped(self, span_of(subject[0] != '\0' ? subject : "besterd"));
-    line_add(self, ": ", 2);
+    clock_format((double)now.tv_sec + (double)now.tv_nsec / 1e9, moment);
+    visible_into(shown, sizeof shown, span_of(subject[0] != '\0' ? subject : "besterd"));
+    int len =
+        snprintf(self->at, sizeof self->at, "\n%s %s %s: ", moment, log_level_text(level), shown);
+    self->len = (size_t)len;
 }
 
 static bool line_end(struct line *self)
 {
-    if (self->full) {
-        memcpy(self->at + self->len, "...", 3);
-        self->len += 3;
-    }
     self->at[self->len++] = '\n';
     return put(self->at, self->len);
 }
@@ -215,9 +183,9 @@ static void tell_losses(void)
         return;
     struct line line;
     char text[64];
-    int len = snprintf(text, sizeof text, "%lu lines were lost here", lost);
+    snprintf(text, sizeof text, "%lu lines were lost here", lost);
     line_begin(&line, LOG_LEVEL_WARNING, "log");
-    line_add(&line, text, (size_t)len);
+    line_add(&line, text);
     if (!line_end(&line))
         atomic_fetch_add(&sink.untold, lost);
 }
@@ -235,9 +203,7 @@ void log_line(enum log_level level, const char *subject, const char *format, ...
     tell_losses();
     struct line line;
     line_begin(&line, level, subject);
-    line_add_escaped(&line, span_of(len < 0 ? "(a line that cannot be formatted)" : text));
-    if (len >= (int)sizeof text)
-        line.full = true;
+    line_add(&line, len < 0 ? "(a line that cannot be formatted)" : text);
     if (!line_end(&line)) {
         atomic_fetch_add(&sink.dropped, 1);
         atomic_fetch_add(&sink.untold, 1);

@@ -4,11 +4,11 @@
  *   2026-11-22T17:00:00.123Z info session 12: logged in as "T"
  *
  * A line leaves in one write, at most LOG_LINE_MAX bytes, cut with "..." where
- * longer. Control characters and bytes that are not UTF-8 are written as \xNN or
- * \uNNNN, so that a line is always one line and a peer cannot forge one. Nothing
- * ever blocks or kills the server: when the other end of stderr is full or gone,
- * lines are dropped and counted, and the count is logged once there is room.
- * Passwords never come here: callers do not pass them.
+ * longer. Control characters and bytes that are not UTF-8 are written as escapes
+ * (libbester/visible.h), so that a line is always one line and a peer cannot
+ * forge one. Nothing ever blocks or kills the server: when the other end of
+ * stderr is full or gone, lines are dropped and counted, and the count is logged
+ * once there is room. Passwords never come here: callers do not pass them.
  *
  * The one module of besterd with state of its own. May be called from threads.
  */

@@ -1,0 +1,521 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "besterd/check_command.h"
+#include "besterd/config.h"
+#include "besterd/config_table.h"
+#include "besterd/paths.h"
+
+enum { TEXT_MAX = 1 << 16, PATH_BYTES = 512 };
+
+/* ---- helpers ---- */
+
+/* A directory of our own that the XDG variables point to. */
+static int setup(void **state)
+{
+    char *directory = strdup("/tmp/bester-config-XXXXXX");
+    if (directory == NULL || mkdtemp(directory) == NULL)
+        return -1;
+    setenv("XDG_STATE_HOME", directory, 1);
+    setenv("XDG_RUNTIME_DIR", directory, 1);
+    *state = directory;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    char path[PATH_BYTES];
+    const char *const inside[] = {"bester/deep/er", "bester/deep", "bester", "file"};
+    for (size_t i = 0; i < sizeof inside / sizeof inside[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", (char *)*state, inside[i]);
+        remove(path);
+    }
+    rmdir(*state);
+    free(*state);
+    return 0;
+}
+
+/* All of a file, with a zero byte; the caller's. */
+static char *slurp(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    char *text = calloc(1, TEXT_MAX);
+    if (file == NULL || text == NULL)
+        fail_msg("%s cannot be read", path);
+    (void)!fread(text, 1, TEXT_MAX - 1, file);
+    fclose(file);
+    return text;
+}
+
+/* Runs `besterd check` with these arguments (NULL: not given) and returns what it
+ * printed to out; the caller's. */
+static char *run_check(const char *first, const char *second, int *code)
+{
+    char *text = NULL;
+    size_t len = 0;
+    char program[] = "check";
+    char *argv[] = {program, first != NULL ? strdup(first) : NULL,
+        second != NULL ? strdup(second) : NULL, NULL};
+    FILE *out = open_memstream(&text, &len);
+    FILE *err = fopen("/dev/null", "w");
+    assert_non_null(out);
+    assert_non_null(err);
+    *code = check_command(1 + (first != NULL) + (second != NULL), argv, out, err);
+    fclose(err);
+    fclose(out);
+    free(argv[1]);
+    free(argv[2]);
+    return text;
+}
+
+static struct config *load(const char *text)
+{
+    struct mistakes mistakes;
+    struct config *config = NULL;
+    mistakes_init(&mistakes);
+    enum status status = config_parse(&config, span_of(text), &mistakes);
+    if (status != STATUS_OK)
+        mistakes_print(&mistakes, text, stderr);
+    assert_int_equal(status, STATUS_OK);
+    mistakes_release(&mistakes);
+    return config;
+}
+
+/* What is wrong with text: "where: sentence\n" for each; the caller's. */
+static char *mistakes_of(const char *text)
+{
+    struct mistakes mistakes;
+    struct config *config = NULL;
+    char *lines = NULL;
+    size_t len = 0;
+    mistakes_init(&mistakes);
+    assert_int_equal(config_parse(&config, span_of(text), &mistakes), STATUS_INVALID);
+    assert_null(config);
+    FILE *out = open_memstream(&lines, &len);
+    assert_non_null(out);
+    mistakes_print(&mistakes, "", out);
+    fclose(out);
+    mistakes_release(&mistakes);
+    return lines;
+}
+
+/* ---- files under fixtures/configs ---- */
+
+static int is_json(const struct dirent *entry)
+{
+    size_t len = strlen(entry->d_name);
+    return len > 5 && strcmp(entry->d_name + len - 5, ".json") == 0;
+}
+
+/* Calls each with the path of every configuration in the directory. */
+static void each_file(const char *directory, void (*each)(const char *path))
+{
+    struct dirent **entries = NULL;
+    int count = scandir(directory, &entries, is_json, alphasort);
+    assert_true(count > 0);
+    for (int i = 0; i < count; i++) {
+        char path[PATH_BYTES];
+        snprintf(path, sizeof path, "%s/%s", directory, entries[i]->d_name);
+        free(entries[i]);
+        each(path);
+    }
+    free(entries);
+}
+
+static void check_valid(const char *path)
+{
+    char expected[PATH_BYTES + 8];
+    int code = -1;
+    snprintf(expected, sizeof expected, "%s: ok\n", path);
+    char *printed = run_check(path, NULL, &code);
+    assert_string_equal(printed, expected);
+    assert_int_equal(code, 0);
+    free(printed);
+}
+
+static void test_valid_files(void **state)
+{
+    (void)state;
+    each_file("fixtures/configs/valid", check_valid);
+}
+
+/* Every line is "PATH: " and a line of the .txt beside it. */
+static void check_invalid(const char *path)
+{
+    char name[PATH_BYTES];
+    int code = -1;
+    snprintf(name, sizeof name, "%s", path);
+    char *printed = run_check(name, NULL, &code);
+    snprintf(name + strlen(name) - 4, 5, "txt");
+    char *expected = slurp(name);
+    char *with_path = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&with_path, &len);
+    assert_non_null(out);
+    for (char *line = expected; *line != '\0'; line += strcspn(line, "\n") + 1)
+        fprintf(out, "%s: %.*s\n", path, (int)strcspn(line, "\n"), line);
+    fclose(out);
+    assert_string_equal(printed, with_path);
+    assert_int_equal(code, 78);
+    free(printed);
+    free(expected);
+    free(with_path);
+}
+
+static void test_invalid_files(void **state)
+{
+    (void)state;
+    each_file("fixtures/configs/invalid", check_invalid);
+}
+
+/* ---- values ---- */
+
+static void assert_address(const struct address *address, const char *expected)
+{
+    char text[ADDRESS_TEXT_MAX];
+    assert_string_equal(address_format(address, text, sizeof text), expected);
+}
+
+static void assert_handlers_of_everything(const struct config *config)
+{
+    assert_int_equal(config->handler_count, 2);
+    const struct config_handler *chat = config_find_handler(config, SPAN_LITERAL("chat"));
+    assert_ptr_equal(chat, &config->handlers[0]);
+    assert_string_equal(chat->binary, "build/handlers/chat");
+    assert_string_equal(chat->arguments[0], "-v");
+    assert_string_equal(chat->arguments[1], "");
+    assert_null(chat->arguments[2]);
+    assert_string_equal(chat->path, "/run/bester/chat.sock");
+    assert_int_equal(chat->protocol, CONFIG_STREAM);
+    assert_int_equal(chat->timeout_ms, 250);
+    assert_int_equal(chat->may_command, MAY_SEND_CLIENTS | MAY_SEND_HANDLER);
+    assert_true(strncmp(chat->template_text, "{\"type\":\"chat\",", 15) == 0);
+    const struct config_handler *other = config_find_handler(config, SPAN_LITERAL("a type"));
+    assert_ptr_equal(other, &config->handlers[1]);
+    assert_null(other->binary);
+    assert_null(other->arguments);
+    assert_int_equal(other->protocol, CONFIG_ONESHOT);
+    assert_int_equal(other->timeout_ms, 5000);
+    assert_int_equal(other->may_command, 0);
+    assert_null(other->template_text);
+    assert_null(config_find_handler(config, SPAN_LITERAL("resting")));
+}
+
+static void test_everything(void **state)
+{
+    (void)state;
+    char *text = slurp("fixtures/configs/valid/everything.json");
+    struct config *config = load(text);
+    free(text);
+    assert_string_equal(config->server_name, "S1");
+    assert_int_equal(config->listener_count, 2);
+    assert_address(&config->listeners[0], "unix:///run/bester/bester.sock");
+    assert_address(&config->listeners[1], "tcp4://0.0.0.0:2323");
+    assert_handlers_of_everything(config);
+    assert_int_equal(config->database, DATABASE_SQLITE);
+    assert_string_equal(config->database_path, "/var/lib/bester/accounts.db");
+    assert_string_equal(config->informer_path, "/run/bester/informer");
+    assert_int_equal(config->peer_count, 3);
+    assert_address(&config_find_peer(config, SPAN_LITERAL("S3"))->address, "tcp://[::1]:2225");
+    assert_true(config->peers[0].legacy);
+    assert_null(config_find_peer(config, SPAN_LITERAL("S")));
+    assert_int_equal(config->log_level, LOG_LEVEL_DEBUG);
+    assert_string_equal(json_string_value(json_object_get(config->admin_info, "name")), "T");
+    const struct config_limits *limits = &config->limits;
+    assert_int_equal(limits->max_frame_bytes, 65536);
+    assert_int_equal(limits->json_depth, 64);
+    assert_int_equal(limits->login_ms, 1000);
+    assert_int_equal(limits->drain_ms, 0);
+    assert_int_equal(limits->hops, 3);
+    assert_int_equal(limits->stall_ms, 2000);
+    assert_int_equal(limits->queued_bytes_per_session, 131072);
+    assert_int_equal(limits->in_flight_per_session, 2);
+    assert_int_equal(limits->in_flight_per_handler, 3);
+    assert_int_equal(limits->recipients, 4);
+    assert_int_equal(limits->oneshot_connections, 5);
+    assert_int_equal(limits->peer_connections, 6);
+    assert_int_equal(limits->peer_ms, 7000);
+    assert_null(config->state_directory);
+    assert_null(config->runtime_directory);
+    config_free(config);
+}
+
+static void test_reference(void **state)
+{
+    (void)state;
+    char *text = slurp("fixtures/configs/valid/reference.json");
+    struct config *config = load(text);
+    free(text);
+    assert_int_equal(config->listener_count, 3);
+    assert_address(&config->listeners[0], "tcp4://127.0.0.1:2223");
+    assert_address(&config->listeners[1], "tcp6://[::1]:2224");
+    assert_int_equal(config->listeners[2].kind, ADDRESS_UNIX);
+    assert_string_equal(config->listeners[2].path, "bSock");
+    assert_string_equal(config->informer_path, "bInformer");
+    assert_int_equal(config->handlers[0].protocol, CONFIG_ONESHOT);
+    assert_int_equal(config->handlers[0].may_command, MAY_ALL);
+    assert_int_equal(json_object_size(config->admin_info), 0);
+    config_free(config);
+}
+
+/* ---- the embedded default ---- */
+
+static struct config *load_default(void)
+{
+    struct mistakes mistakes;
+    struct config *config = NULL;
+    mistakes_init(&mistakes);
+    assert_int_equal(config_load(&config, NULL, &mistakes), STATUS_OK);
+    mistakes_release(&mistakes);
+    return config;
+}
+
+static void assert_under(const char *path, const char *directory, const char *rest)
+{
+    char expected[PATH_BYTES];
+    snprintf(expected, sizeof expected, "%s/%s", directory, rest);
+    assert_string_equal(path, expected);
+}
+
+static void test_default(void **state)
+{
+    const char *directory = *state;
+    struct config *config = load_default();
+    assert_int_equal(config->listener_count, 2);
+    assert_address(&config->listeners[0], "tcp4://127.0.0.1:2223");
+    assert_under(config->listeners[1].path, directory, "bester/bester.sock");
+    assert_under(config->database_path, directory, "bester/accounts.db");
+    assert_under(config->informer_path, directory, "bester/informer");
+    assert_int_equal(config->database, DATABASE_SQLITE);
+    assert_int_equal(config->limits.max_frame_bytes, 1048576);
+    assert_int_equal(config->handler_count, 1);
+    assert_string_equal(config->handlers[0].type, "chat");
+    assert_int_equal(config->handlers[0].protocol, CONFIG_STREAM);
+    assert_under(config->handlers[0].path, directory, "bester/chat.sock");
+    assert_true(config->server_name[0] != '\0');
+    config_free(config);
+}
+
+static void test_xdg_variables(void **state)
+{
+    const char *directory = *state;
+    /* Without a runtime directory all is in the state directory. */
+    unsetenv("XDG_RUNTIME_DIR");
+    struct config *config = load_default();
+    assert_under(config->informer_path, directory, "bester/informer");
+    config_free(config);
+    /* A relative one is to be ignored. */
+    setenv("XDG_STATE_HOME", "relative", 1);
+    setenv("HOME", directory, 1);
+    config = load_default();
+    assert_under(config->database_path, directory, ".local/state/bester/accounts.db");
+    config_free(config);
+    unsetenv("HOME");
+    struct mistakes mistakes;
+    mistakes_init(&mistakes);
+    assert_int_equal(config_load(&config, NULL, &mistakes), STATUS_INVALID);
+    assert_true(mistakes.count >= 3);
+    assert_string_equal(mistakes.at[0].where, "network.unix.address");
+    mistakes_release(&mistakes);
+    setenv("HOME", directory, 1);
+}
+
+static void test_directories(void **state)
+{
+    struct config *config = load_default();
+    struct fault fault;
+    struct stat stat_now;
+    assert_int_equal(config_make_directories(config, &fault), STATUS_OK);
+    assert_int_equal(config_make_directories(config, &fault), STATUS_OK); /* again */
+    assert_int_equal(stat(config->state_directory, &stat_now), 0);
+    assert_int_equal(stat_now.st_mode & 0777, 0700);
+    config_free(config);
+    char path[PATH_BYTES];
+    snprintf(path, sizeof path, "%s/bester/deep/er", (char *)*state);
+    assert_int_equal(paths_make_directory(path, &fault), STATUS_OK);
+    snprintf(path, sizeof path, "%s/file", (char *)*state);
+    fclose(fopen(path, "w"));
+    assert_int_equal(paths_make_directory(path, &fault), STATUS_IO);
+    snprintf(path, sizeof path, "%s/file/below", (char *)*state);
+    assert_int_equal(paths_make_directory(path, &fault), STATUS_IO);
+    assert_non_null(strstr(fault.text, "Not a directory"));
+}
+
+/* ---- numbers at their edges, from the table ---- */
+
+static bool is_taken(const char *name, uint64_t number)
+{
+    char text[300];
+    struct mistakes mistakes;
+    struct config *config = NULL;
+    /* The queue must be larger than a frame; that is another test's. */
+    const char *other = strcmp(name, "queuedBytesPerSession") == 0
+                            ? "\"maxFrame\": 1024"
+                            : "\"queuedBytesPerSession\": 1073741824";
+    snprintf(text, sizeof text, "{\"limits\": {%s, \"%s\": %llu}}", other, name,
+        (unsigned long long)number);
+    mistakes_init(&mistakes);
+    enum status status = config_parse(&config, span_of(text), &mistakes);
+    bool is_range = mistakes.count == 1 && strstr(mistakes.at[0].sentence, "whole number") != NULL;
+    assert_true(status == STATUS_OK || is_range || strcmp(name, "queuedBytesPerSession") == 0);
+    mistakes_release(&mistakes);
+    config_free(config);
+    return !is_range;
+}
+
+static void test_edges_of_limits(void **state)
+{
+    (void)state;
+    const struct config_member *limits = config_members;
+    while (strcmp(limits->name, "limits") != 0)
+        limits++;
+    size_t count = 0;
+    for (const struct config_member *limit = limits->inside; limit->name != NULL; limit++) {
+        assert_true(is_taken(limit->name, limit->least));
+        assert_true(is_taken(limit->name, limit->most));
+        assert_true(is_taken(limit->name, limit->preset));
+        assert_false(is_taken(limit->name, limit->most + 1));
+        if (limit->least > 0)
+            assert_false(is_taken(limit->name, limit->least - 1));
+        count++;
+    }
+    assert_int_equal(count, 13);
+}
+
+/* ---- mistakes ---- */
+
+static void test_nearest(void **state)
+{
+    (void)state;
+    static const char *const known[] = {"tcp4", "tcp6", "unix", "types", NULL};
+    assert_string_equal(mistakes_nearest("tpc4", known), "tcp4");
+    assert_string_equal(mistakes_nearest("unixx", known), "unix");
+    assert_string_equal(mistakes_nearest("type", known), "types");
+    assert_null(mistakes_nearest("address", known));
+    assert_null(mistakes_nearest("", known));
+    char overlong[300];
+    memset(overlong, 't', sizeof overlong);
+    overlong[sizeof overlong - 1] = '\0';
+    assert_null(mistakes_nearest(overlong, known));
+}
+
+static void test_many_mistakes(void **state)
+{
+    (void)state;
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+    assert_non_null(out);
+    for (int i = 0; i < MISTAKES_MAX + 7; i++)
+        fprintf(out, "%s\"unknown %d\": 1", i == 0 ? "{" : ",", i);
+    fprintf(out, "}");
+    fclose(out);
+    char *lines = mistakes_of(text);
+    assert_non_null(strstr(lines, ": and 7 more mistakes\n"));
+    free(lines);
+    free(text);
+}
+
+static void test_a_path_too_long_to_write(void **state)
+{
+    (void)state;
+    char text[3000];
+    char name[1200];
+    memset(name, 'n', sizeof name);
+    name[sizeof name - 1] = '\0';
+    snprintf(text, sizeof text, "{\"peers\": {\"%s\": {\"addres\": 1}}}", name);
+    char *lines = mistakes_of(text);
+    assert_non_null(strstr(lines, "peers.nnnn"));
+    assert_non_null(strstr(lines, "is too long for a server's name"));
+    free(lines);
+}
+
+/* ---- the command ---- */
+
+static void test_check_command(void **state)
+{
+    (void)state;
+    int code = -1;
+    char *text = run_check(NULL, NULL, &code);
+    assert_string_equal(text, "the embedded default: ok\n");
+    assert_int_equal(code, 0);
+    free(text);
+    text = run_check("fixtures/configs/nowhere.json", NULL, &code);
+    assert_string_equal(
+        text, "fixtures/configs/nowhere.json: cannot be read: No such file or directory\n");
+    assert_int_equal(code, 74);
+    free(text);
+    text = run_check("/dev/zero", NULL, &code);
+    assert_string_equal(text, "/dev/zero: cannot be read: File too large\n");
+    assert_int_equal(code, 74);
+    free(text);
+    text = run_check("a", "b", &code);
+    assert_int_equal(code, 2);
+    free(text);
+    text = run_check("--what", NULL, &code);
+    assert_int_equal(code, 2);
+    free(text);
+}
+
+static void test_help_names_every_member(void **state)
+{
+    (void)state;
+    int code = -1;
+    char *text = run_check("--help", NULL, &code);
+    assert_int_equal(code, 0);
+    static const char *const expected[] = {"\nserver.name: text\n",
+        "\nnetwork.types: list of tcp4, tcp6, unix\n",
+        "\nhandlers.typeMap.TYPE.protocol: one of oneshot, stream\n",
+        "\npeers.NAME.address: text\n", "\nlimits.hops: number, 1 to 64\n",
+        "\nadmin.info: any value\n", "        Default: 1048576.\n", "        Default: oneshot.\n"};
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++)
+        assert_non_null(strstr(text, expected[i]));
+    free(text);
+}
+
+/* The manual page holds the table as the program prints it. */
+static void test_manual_page_is_up_to_date(void **state)
+{
+    (void)state;
+    int code = -1;
+    char *page = slurp("docs/besterd.8");
+    char *table = run_check("--man", NULL, &code);
+    assert_true(strlen(table) > 1000);
+    if (strstr(page, table) == NULL)
+        fail_msg("docs/besterd.8 does not hold what `besterd check --man` prints");
+    free(page);
+    free(table);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_valid_files),
+        TEST(test_invalid_files),
+        TEST(test_everything),
+        TEST(test_reference),
+        TEST(test_default),
+        TEST(test_xdg_variables),
+        TEST(test_directories),
+        TEST(test_edges_of_limits),
+        TEST(test_nearest),
+        TEST(test_many_mistakes),
+        TEST(test_a_path_too_long_to_write),
+        TEST(test_check_command),
+        TEST(test_help_names_every_member),
+        TEST(test_manual_page_is_up_to_date),
+    };
+    return cmocka_run_group_tests_name("config", tests, NULL, NULL);
+}
