@@ -1,0 +1,278 @@
+#include "harness/actor_process.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness/must.h"
+#include "harness/process.h"
+
+enum { ENVIRONMENT_MAX = 16, SOCKETS_MAX = TRANSPORT_COUNT };
+
+enum stage_of_life { LIFE_ACCOUNTS, LIFE_RUNS, LIFE_ENDED };
+
+struct actor_process {
+    const struct setting *setting;
+    int member;
+    struct process *process;
+    enum stage_of_life life;
+    size_t account; /* the next one to add */
+    bool end_expected;
+    bool asked_to_end;
+    int wait_status;
+    char *environment[ENVIRONMENT_MAX];
+    size_t environment_count;
+};
+
+static const struct member *cast_of(const struct actor_process *self)
+{
+    return &self->setting->scenario->members[self->member];
+}
+
+static void trouble(struct actor_process *self, enum cause cause, const char *text)
+{
+    self->setting->on_trouble(self->member, cause, text, self->setting->user);
+}
+
+/* ---- its surroundings ------------------------------------------------------------------------ */
+
+static void add_environment(struct actor_process *self, const char *name, const char *value)
+{
+    if (self->environment_count + 1 < ENVIRONMENT_MAX)
+        self->environment[self->environment_count++] = must_print("%s=%s", name, value);
+}
+
+/* Nothing that a program keeps for its user may come from, or go to, ours. */
+static void add_directories(struct actor_process *self, const char *dir)
+{
+    static const char *const names[] = {
+        "HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        add_environment(self, names[i], dir);
+}
+
+/* ---- a server -------------------------------------------------------------------------------- */
+
+static void start_server(struct actor_process *self);
+
+static void on_line(const char *line, void *user)
+{
+    struct actor_process *self = user;
+
+    timeline_log(self->setting->timeline, self->member, line);
+}
+
+static void on_account_added(int wait_status, void *user)
+{
+    struct actor_process *self = user;
+    char text[160];
+    char how[100];
+
+    process_free(self->process);
+    self->process = NULL;
+    if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0) {
+        start_server(self);
+        return;
+    }
+    process_describe(wait_status, how, sizeof(how));
+    snprintf(text, sizeof(text), "an account could not be added: besterd user add %s", how);
+    self->life = LIFE_ENDED;
+    trouble(self, CAUSE_NOT_STARTED, text);
+}
+
+static const struct process_callbacks account_callbacks = {
+    .on_line = on_line, .on_exit = on_account_added};
+
+/* Adds the next account; false: there is none left. */
+static bool add_account(struct actor_process *self)
+{
+    const json_t *accounts = cast_of(self)->server.accounts;
+    void *iter = json_object_iter((json_t *)accounts);
+    char config[256];
+    struct fault fault;
+
+    for (size_t i = 0; iter && i < self->account; i++)
+        iter = json_object_iter_next((json_t *)accounts, iter);
+    if (!iter)
+        return false;
+    self->account++;
+    topology_config_path(self->setting->topology, self->member, config, sizeof(config));
+    char *argv[] = {(char *)self->setting->topology->programs->besterd, (char *)"user",
+        (char *)"add", (char *)json_object_iter_key(iter), (char *)"--config", config, NULL};
+    char *password = must_print("%s\n", json_string_value(json_object_iter_value(iter)));
+    struct process_spec spec = {
+        .argv = argv, .environment = (const char *const *)self->environment, .input = password};
+    self->process = process_start(self->setting->loop, &spec, &account_callbacks, self, &fault);
+    if (!self->process) {
+        self->life = LIFE_ENDED;
+        trouble(self, CAUSE_NOT_STARTED, fault.text);
+    }
+    free(password);
+    return true;
+}
+
+static void on_exit_status(int wait_status, void *user)
+{
+    struct actor_process *self = user;
+    bool good = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
+    char how[100];
+
+    self->life = LIFE_ENDED;
+    self->wait_status = wait_status;
+    process_describe(wait_status, how, sizeof(how));
+    timeline_note(self->setting->timeline, self->member, "%s", how);
+    if (self->asked_to_end && !self->end_expected && !good)
+        trouble(self, CAUSE_WRONG_END, how);
+    else if (!self->asked_to_end && !self->end_expected)
+        trouble(self, CAUSE_PEER_DIED, how);
+    self->setting->on_change(self->member, self->setting->user);
+}
+
+static const struct process_callbacks callbacks = {.on_line = on_line, .on_exit = on_exit_status};
+
+static void start(struct actor_process *self, const struct process_spec *spec)
+{
+    struct fault fault;
+
+    self->process = process_start(self->setting->loop, spec, &callbacks, self, &fault);
+    if (!self->process) {
+        self->life = LIFE_ENDED;
+        trouble(self, CAUSE_NOT_STARTED, fault.text);
+        return;
+    }
+    self->life = LIFE_RUNS;
+    timeline_note(self->setting->timeline, self->member, "started, process %d",
+        (int)process_pid(self->process));
+}
+
+static void start_server(struct actor_process *self)
+{
+    const struct topology *topology = self->setting->topology;
+    char config[256];
+    char dir[200];
+    int sockets[SOCKETS_MAX];
+    size_t count = 0;
+
+    if (add_account(self))
+        return;
+    topology_config_path(topology, self->member, config, sizeof(config));
+    topology_server_dir(topology, self->member, dir, sizeof(dir));
+    for (int i = 0; i < TRANSPORT_COUNT; i++) {
+        struct place *home = topology_home(topology, self->member, (enum transport)i);
+
+        if (home->fd >= 0)
+            sockets[count++] = home->fd;
+    }
+    char *argv[] = {(char *)topology->programs->besterd, config, NULL};
+    struct process_spec spec = {.argv = argv,
+        .environment = (const char *const *)self->environment,
+        .directory = dir,
+        .sockets = sockets,
+        .socket_count = count};
+    start(self, &spec);
+    /* A dead server's port must refuse; ours would keep it open. */
+    for (int i = 0; i < TRANSPORT_COUNT; i++) {
+        struct place *home = topology_home(topology, self->member, (enum transport)i);
+
+        if (home->fd >= 0)
+            close(home->fd);
+        home->fd = -1;
+    }
+}
+
+/* ---- a handler ------------------------------------------------------------------------------- */
+
+/* As besterd starts one: the socket's path first, then the arguments. */
+static void start_handler(struct actor_process *self)
+{
+    const struct member *member = cast_of(self);
+    const char *path = topology_back(self->setting->topology, self->member)->text;
+    struct fault fault;
+    char **words = topology_run_words(self->setting->topology, self->member, &fault);
+    char *argv[40] = {NULL};
+
+    if (!words) {
+        self->life = LIFE_ENDED;
+        trouble(self, CAUSE_NOT_STARTED, fault.text);
+        return;
+    }
+    add_environment(self, "BESTER_SOCKET", path);
+    add_environment(self, "BESTER_TYPE", member->handler.type);
+    add_environment(self, "BESTER_PROTOCOL", member->handler.stream ? "stream" : "oneshot");
+    argv[0] = words[0];
+    argv[1] = (char *)path;
+    for (size_t i = 1; words[i] && i + 1 < sizeof(argv) / sizeof(argv[0]) - 1; i++)
+        argv[i + 1] = words[i];
+    struct process_spec spec = {
+        .argv = argv, .environment = (const char *const *)self->environment};
+    start(self, &spec);
+    words_free(words);
+}
+
+/* ---- its end --------------------------------------------------------------------------------- */
+
+static bool ends_by(int number)
+{
+    return number != SIGSTOP && number != SIGCONT && number != SIGHUP;
+}
+
+void actor_process_signal(struct actor_process *self, int number)
+{
+    timeline_note(
+        self->setting->timeline, self->member, "signal %d (%s)", number, strsignal(number));
+    self->end_expected = self->end_expected || ends_by(number);
+    process_signal(self->process, number);
+}
+
+void actor_process_ask_to_end(struct actor_process *self)
+{
+    self->asked_to_end = true;
+    process_signal(self->process, SIGTERM);
+    process_signal(self->process, SIGCONT); /* if the play had stopped it */
+}
+
+void actor_process_expect_end(struct actor_process *self)
+{
+    self->end_expected = true;
+}
+
+bool actor_process_runs(const struct actor_process *self)
+{
+    return self->life != LIFE_ENDED;
+}
+
+bool actor_process_has_ended(const struct actor_process *self, int *wait_status)
+{
+    *wait_status = self->wait_status;
+    return self->life == LIFE_ENDED;
+}
+
+struct actor_process *actor_process_new(const struct setting *setting, int member)
+{
+    struct actor_process *self = must_alloc(sizeof(*self));
+    char dir[200];
+
+    *self = (struct actor_process){.setting = setting, .member = member};
+    if (cast_of(self)->kind == MEMBER_SERVER) {
+        topology_server_dir(setting->topology, member, dir, sizeof(dir));
+        add_directories(self, dir);
+        start_server(self);
+    } else {
+        start_handler(self);
+    }
+    return self;
+}
+
+void actor_process_free(struct actor_process *self)
+{
+    if (!self)
+        return;
+    process_free(self->process);
+    for (size_t i = 0; i < self->environment_count; i++)
+        free(self->environment[i]);
+    free(self);
+}

@@ -1,0 +1,31 @@
+/*
+ * actor_process: a server, or a handler that is a real program, as a process.
+ *
+ * A server with accounts gets them first, through its own `user add`. What it
+ * writes goes into the timeline. An end that nobody asked for is trouble. Owns
+ * the process.
+ */
+#ifndef HARNESS_ACTOR_PROCESS_H
+#define HARNESS_ACTOR_PROCESS_H
+
+#include "harness/setting.h"
+
+struct actor_process;
+
+/* Trouble, and no process, if it can't be started. */
+struct actor_process *actor_process_new(const struct setting *setting, int member);
+void actor_process_free(struct actor_process *self);
+
+/* As a step of the play: the end that may follow is asked for. */
+void actor_process_signal(struct actor_process *self, int number);
+/* Asks it to end, as the play is over; it must end with status 0. */
+void actor_process_ask_to_end(struct actor_process *self);
+/* It may end as it likes. */
+void actor_process_expect_end(struct actor_process *self);
+
+/* Started and not ended. */
+bool actor_process_runs(const struct actor_process *self);
+/* 0: has not ended; else *wait_status. */
+bool actor_process_has_ended(const struct actor_process *self, int *wait_status);
+
+#endif

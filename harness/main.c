@@ -1,0 +1,168 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "harness/run.h"
+#include "harness/up.h"
+#include "libbester/options.h"
+
+static const double DEADLINE_S = 5.0;
+
+/* ---- run ------------------------------------------------------------------------------------- */
+
+static const struct option_row run_rows[] = {
+    {.name = "jobs",
+        .letter = 'j',
+        .kind = OPTION_COUNT,
+        .argument = "N",
+        .offset = offsetof(struct run_options, jobs),
+        .min = 1,
+        .max = 1000,
+        .help = "plays at once; otherwise as many as there are processors"},
+    {.name = "ladder",
+        .letter = 'v',
+        .kind = OPTION_FLAG,
+        .offset = offsetof(struct run_options, ladder),
+        .help = "print the conversation, line by line, as it happens; one play at a time"},
+    {.name = "besterd",
+        .kind = OPTION_TEXT,
+        .argument = "PATH",
+        .offset = offsetof(struct run_options, besterd),
+        .help = "the server to run; otherwise the one beside the harness"},
+    {.name = "deadline",
+        .kind = OPTION_SECONDS,
+        .argument = "TIME",
+        .offset = offsetof(struct run_options, deadline_s),
+        .min = 0.01,
+        .max = 600,
+        .help = "how long a line may be awaited where the play does not say; otherwise 5s"},
+    OPTION_COMMON_ROWS,
+};
+
+static const struct option_exit run_exits[] = {
+    {0, "every play passed"},
+    {EXIT_PLAYS_FAILED, "some play failed"},
+    {EXIT_USAGE, "wrong options or arguments"},
+    {EXIT_BAD_INPUT, "a play is wrong: file, line, column and a sentence; nothing was started"},
+    {EXIT_LOCAL_IO, "a file or program can't be read or started"},
+    {EXIT_INTERRUPTED, "interrupted; everything was ended"},
+    {0, NULL},
+};
+
+static const struct option_table run_table = {
+    .program = "harness run",
+    .synopsis = (const char *const[]){"[OPTIONS] PATH…", NULL},
+    .summary = "play conversations over real servers and say which went as written",
+    .rows = run_rows,
+    .row_count = sizeof(run_rows) / sizeof(run_rows[0]),
+    .exits = run_exits,
+};
+
+static int main_run(int argc, char **argv)
+{
+    struct run_options options = {.deadline_s = DEADLINE_S};
+    struct operands operands;
+    int status;
+
+    if (!options_begin(&run_table, argc, argv, &options, &operands, stdout, stderr, &status))
+        return status;
+    if (operands.count == 0) {
+        fputs("harness run: no play is named; see harness run --help\n", stderr);
+        return EXIT_USAGE;
+    }
+    return run_plays(&options, operands.at, operands.count);
+}
+
+/* ---- up -------------------------------------------------------------------------------------- */
+
+static const struct option_row up_rows[] = {
+    {.name = "run",
+        .kind = OPTION_TEXT,
+        .argument = "COMMAND",
+        .offset = offsetof(struct up_options, run),
+        .help = "run this in the foreground, ${S1} being the address of S1, and end with it"},
+    {.name = "ladder",
+        .letter = 'v',
+        .kind = OPTION_FLAG,
+        .offset = offsetof(struct up_options, ladder),
+        .help = "print what passes by, line by line"},
+    {.name = "besterd",
+        .kind = OPTION_TEXT,
+        .argument = "PATH",
+        .offset = offsetof(struct up_options, besterd),
+        .help = "the server to run; otherwise the one beside the harness"},
+    OPTION_COMMON_ROWS,
+};
+
+static const struct option_exit up_exits[] = {
+    {0, "ended as asked (with --run: what the command exited with)"},
+    {EXIT_INTERNAL, "a member of the cast ended by itself, or could not be started"},
+    {EXIT_USAGE, "wrong options or arguments"},
+    {EXIT_BAD_INPUT, "the world is wrong: file, line, column and a sentence"},
+    {EXIT_LOCAL_IO, "a file or program can't be read or started"},
+    {0, NULL},
+};
+
+static const struct option_table up_table = {
+    .program = "harness up",
+    .synopsis = (const char *const[]){"[OPTIONS] WORLD", NULL},
+    .summary = "start the cast of a play and keep it for people to talk to",
+    .rows = up_rows,
+    .row_count = sizeof(up_rows) / sizeof(up_rows[0]),
+    .exits = up_exits,
+};
+
+static int main_up(int argc, char **argv)
+{
+    struct up_options options = {.deadline_s = DEADLINE_S};
+    struct operands operands;
+    int status;
+
+    if (!options_begin(&up_table, argc, argv, &options, &operands, stdout, stderr, &status))
+        return status;
+    if (operands.count != 1) {
+        fputs("harness up: exactly one world is wanted; see harness up --help\n", stderr);
+        return EXIT_USAGE;
+    }
+    return up_world(&options, operands.at[0]);
+}
+
+/* ---- the table of commands ------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} commands[] = {
+    {"run", main_run, "play conversations and say which went as written"},
+    {"up", main_up, "start a cast and keep it for people to talk to"},
+};
+enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
+
+static void print_usage(FILE *out)
+{
+    fprintf(out, "Usage: harness COMMAND …\n\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        fprintf(out, "  %-6s %s\n", commands[i].name, commands[i].help);
+    fprintf(out, "\n`harness COMMAND --help` says more; docs/harness.md is the format of plays.\n");
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "";
+
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+        print_usage(stdout);
+        return 0;
+    }
+    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+        printf("harness %s\n", BESTER_VERSION);
+        return 0;
+    }
+    if (*name)
+        fprintf(stderr, "harness: no command \"%s\"\n", name);
+    print_usage(stderr);
+    return EXIT_USAGE;
+}

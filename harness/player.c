@@ -1,0 +1,368 @@
+#include "harness/player_steps.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "harness/must.h"
+
+static double now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+/* ---- the end of the play --------------------------------------------------------------------- */
+
+/* Told from the loop, when nothing of ours is on the call stack. */
+static void finish(struct player *self)
+{
+    ev_timer_stop(self->loop, &self->deadline);
+    self->phase = PHASE_DONE;
+    self->verdict.ms = now_ms() - self->started_ms;
+    ev_feed_event(self->loop, &self->done, EV_CUSTOM);
+}
+
+static void on_done(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    struct player *self = watcher->data;
+
+    (void)loop, (void)events;
+    self->callbacks->on_done(&self->verdict, self->user);
+}
+
+enum step_answer player_fail(
+    struct player *self, const struct step *step, enum cause cause, const char *format, ...)
+{
+    char message[500];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(message, sizeof(message), format, arguments);
+    va_end(arguments);
+    verdict_fail(
+        &self->verdict, cause, step->at, step->text, stage_timeline(self->stage), "%s", message);
+    finish(self);
+    return STEP_FAILED;
+}
+
+/* ---- what nobody asked for ------------------------------------------------------------------- */
+
+static bool names_pair(const struct steps *steps, int a, int b)
+{
+    for (size_t i = 0; i < steps->count; i++) {
+        const struct step *step = &steps->items[i];
+        const struct line *line = &step->line;
+
+        if (step->kind == STEP_LINE &&
+            ((line->from == a && line->to == b) || (line->from == b && line->to == a)))
+            return true;
+        if (names_pair(&step->body, a, b))
+            return true;
+    }
+    return false;
+}
+
+/* Between two that play themselves, only what the play names concerns it. */
+static bool concerns(const struct player *self, int from, int to)
+{
+    const struct member *members = self->scenario->members;
+
+    return member_is_played(&members[from]) || member_is_played(&members[to]) ||
+           names_pair(&self->scenario->steps, from, to);
+}
+
+struct event *player_unexpected(struct player *self, bool clients)
+{
+    const struct member *members = self->scenario->members;
+    int count = (int)self->scenario->member_count;
+
+    for (int from = 0; from < count; from++)
+        for (int to = 0; to < count; to++) {
+            struct event *event = timeline_oldest(stage_timeline(self->stage), from, to, false);
+
+            if (event && (members[to].kind == MEMBER_CLIENT) == clients && concerns(self, from, to))
+                return event;
+        }
+    return NULL;
+}
+
+static bool fail_unexpected(struct player *self, bool clients)
+{
+    const struct steps *steps = &self->scenario->steps;
+    struct where at = steps->count ? steps->items[steps->count - 1].at : (struct where){1, 1};
+    struct event *event = player_unexpected(self, clients);
+
+    if (!event)
+        return false;
+    verdict_fail(&self->verdict, CAUSE_UNEXPECTED, at, "the end of the play",
+        stage_timeline(self->stage), "Something came that no line of the play asks for.");
+    self->verdict.got = event_text(stage_timeline(self->stage), event, 0);
+    finish(self);
+    return true;
+}
+
+/* ---- whether a line to come wants an event --------------------------------------------------- */
+
+static bool list_wants(
+    struct player *self, const struct steps *steps, size_t first, const struct event *event)
+{
+    for (size_t i = first; i < steps->count; i++) {
+        const struct step *step = &steps->items[i];
+        size_t mark = self->scope.bindings.count;
+
+        if (step->kind == STEP_LINE && !step->line.doing && step->line.from == event->from &&
+            step->line.to == event->to &&
+            compare_event(&step->line.saying, event, &self->scope, NULL)) {
+            bindings_roll_back(&self->scope.bindings, mark);
+            return true;
+        }
+        if (list_wants(self, &step->body, 0, event))
+            return true;
+    }
+    return false;
+}
+
+bool player_wants(struct player *self, const struct event *event)
+{
+    for (size_t i = 0; i < self->depth; i++) {
+        const struct position *position = &self->stack[i];
+        size_t first = position->rounds > 1 ? 0 : position->index;
+
+        if (list_wants(self, position->steps, first, event))
+            return true;
+    }
+    return false;
+}
+
+/* ---- step by step ---------------------------------------------------------------------------- */
+
+void player_push(struct player *self, const struct steps *steps, unsigned rounds)
+{
+    assert(self->depth < PLAYER_DEPTH_MAX);
+    self->stack[self->depth++] =
+        (struct position){.steps = steps, .rounds = rounds, .mark = self->scope.bindings.count};
+}
+
+/* The step that is to be played, or NULL: all are done. */
+static const struct step *current_step(struct player *self)
+{
+    while (self->depth > 0) {
+        struct position *top = &self->stack[self->depth - 1];
+
+        if (top->index < top->steps->count)
+            return &top->steps->items[top->index];
+        if (self->depth > 1) /* what a round has bound is its own */
+            bindings_roll_back(&self->scope.bindings, top->mark);
+        top->index = 0;
+        if (--top->rounds == 0)
+            self->depth--;
+    }
+    return NULL;
+}
+
+/* A step that opens a list has pushed it: the index of its own list moves on. */
+static void step_done(struct player *self, size_t depth)
+{
+    self->stack[depth - 1].index++;
+    self->entered = false;
+    ev_timer_stop(self->loop, &self->deadline);
+}
+
+static void step_waits(struct player *self, const struct step *step)
+{
+    if (self->entered)
+        return;
+    self->entered = true;
+    ev_timer_set(&self->deadline, step->deadline_s, 0.);
+    ev_timer_start(self->loop, &self->deadline);
+}
+
+static void begin_fence(struct player *self)
+{
+    self->phase = PHASE_FENCE;
+    for (size_t i = 0; i < self->scenario->member_count; i++)
+        if (self->scenario->members[i].kind == MEMBER_CLIENT)
+            stage_fence(self->stage, (int)i);
+    ev_timer_set(&self->deadline, self->scenario->deadline_s, 0.);
+    ev_timer_start(self->loop, &self->deadline);
+}
+
+static void check_fence(struct player *self)
+{
+    for (size_t i = 0; i < self->scenario->member_count; i++)
+        if (self->scenario->members[i].kind == MEMBER_CLIENT &&
+            !stage_is_fenced(self->stage, (int)i))
+            return;
+    ev_timer_stop(self->loop, &self->deadline);
+    if (fail_unexpected(self, true) || fail_unexpected(self, false))
+        return;
+    self->phase = PHASE_ENDING;
+    stage_end(self->stage, self->scenario->deadline_s);
+}
+
+static void advance(struct player *self)
+{
+    const struct step *step;
+
+    while (self->phase == PHASE_STEPS && (step = current_step(self))) {
+        size_t depth = self->depth;
+        enum step_answer answer = player_step(self, step);
+
+        if (answer == STEP_FAILED)
+            return;
+        if (answer == STEP_WAITS) {
+            step_waits(self, step);
+            return;
+        }
+        step_done(self, depth);
+    }
+    if (self->phase == PHASE_STEPS)
+        begin_fence(self);
+    if (self->phase == PHASE_FENCE)
+        check_fence(self);
+}
+
+/* ---- what the stage tells -------------------------------------------------------------------- */
+
+static void on_ready(void *user)
+{
+    struct player *self = user;
+
+    ev_timer_stop(self->loop, &self->deadline);
+    self->phase = PHASE_STEPS;
+    player_push(self, &self->scenario->steps, 1);
+    advance(self);
+}
+
+static void on_event(struct event *event, void *user)
+{
+    struct player *self = user;
+    bool has_rules = self->scenario->members[event->to].rule_count > 0;
+
+    if (!concerns(self, event->from, event->to))
+        stage_take(self->stage, event, NULL);
+    else if (has_rules && !player_wants(self, event))
+        rules_take(self->rules, event, &self->scope.fresh);
+}
+
+static void on_line(const struct event *event, void *user)
+{
+    struct player *self = user;
+
+    if (self->callbacks->on_line)
+        self->callbacks->on_line(stage_timeline(self->stage), event, self->user);
+}
+
+static void on_turn(void *user)
+{
+    advance(user);
+}
+
+static void on_trouble(int member, enum cause cause, const char *text, void *user)
+{
+    struct player *self = user;
+    const struct member *cast = member >= 0 ? &self->scenario->members[member] : NULL;
+    struct where at = cast ? cast->at : (struct where){1, 1};
+    const struct step *step = self->phase == PHASE_STEPS ? current_step(self) : NULL;
+
+    if (self->phase == PHASE_DONE)
+        return;
+    if (step && cause == CAUSE_PEER_DIED)
+        at = step->at;
+    verdict_fail(&self->verdict, cause, at, step ? step->text : NULL, stage_timeline(self->stage),
+        "%s%s%s", cast ? cast->name : "", cast ? ": " : "", text);
+    finish(self);
+}
+
+static void on_ended(void *user)
+{
+    struct player *self = user;
+
+    if (self->phase == PHASE_ENDING && !fail_unexpected(self, false))
+        finish(self);
+}
+
+static const struct stage_callbacks stage_callbacks = {.on_ready = on_ready,
+    .on_event = on_event,
+    .on_line = on_line,
+    .on_turn = on_turn,
+    .on_trouble = on_trouble,
+    .on_ended = on_ended};
+
+static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    struct player *self = watcher->data;
+    const struct step *step;
+
+    (void)loop, (void)events;
+    if (self->phase == PHASE_STEPS && (step = current_step(self))) {
+        player_step_late(self, step);
+        return;
+    }
+    verdict_fail(&self->verdict, self->phase == PHASE_STARTING ? CAUSE_NOT_STARTED : CAUSE_SILENCE,
+        (struct where){1, 1}, NULL, stage_timeline(self->stage), "%s",
+        self->phase == PHASE_STARTING
+            ? "The cast was not ready in time: not every client is logged in."
+            : "A server did not answer the dummy that was to show that nothing more comes.");
+    finish(self);
+}
+
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static char *expand(const char *name, void *user)
+{
+    struct player *self = user;
+
+    return topology_expand(stage_topology(self->stage), name, self->seen_from);
+}
+
+struct player *player_new(struct ev_loop *loop, struct streams *streams,
+    const struct scenario *scenario, const struct programs *programs,
+    const struct player_callbacks *callbacks, void *user)
+{
+    struct player *self = must_alloc(sizeof(*self));
+
+    *self = (struct player){.loop = loop,
+        .scenario = scenario,
+        .callbacks = callbacks,
+        .user = user,
+        .seen_from = -1,
+        .scope = {.expand = expand, .user = self}};
+    self->log_seen = must_alloc(scenario->member_count * sizeof(*self->log_seen));
+    self->stage = stage_new(loop, streams, scenario, programs, &stage_callbacks, self);
+    self->rules = rules_new(loop, scenario, self->stage);
+    ev_init(&self->deadline, on_deadline);
+    ev_init(&self->done, on_done);
+    ev_set_priority(&self->done, EV_MINPRI);
+    self->deadline.data = self->done.data = self;
+    return self;
+}
+
+void player_start(struct player *self)
+{
+    self->started_ms = now_ms();
+    ev_timer_set(&self->deadline, self->scenario->deadline_s, 0.);
+    ev_timer_start(self->loop, &self->deadline);
+    stage_start(self->stage);
+}
+
+void player_free(struct player *self)
+{
+    if (!self)
+        return;
+    ev_timer_stop(self->loop, &self->deadline);
+    ev_clear_pending(self->loop, &self->done);
+    rules_free(self->rules);
+    stage_free(self->stage);
+    bindings_release(&self->scope.bindings);
+    verdict_release(&self->verdict);
+    free(self->lines_done);
+    free(self->log_seen);
+    free(self);
+}

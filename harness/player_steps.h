@@ -1,0 +1,63 @@
+/*
+ * player_steps: what each kind of step does. Between player.c, which knows the
+ * order of steps, and them. For player*.c alone.
+ */
+#ifndef HARNESS_PLAYER_STEPS_H
+#define HARNESS_PLAYER_STEPS_H
+
+#include "harness/player.h"
+#include "harness/rules.h"
+#include "harness/stage.h"
+
+enum { PLAYER_DEPTH_MAX = 8 };
+
+/* A list of steps that is being played. */
+struct position {
+    const struct steps *steps;
+    size_t index;
+    unsigned rounds; /* still to come, this one among them */
+    size_t mark;     /* the bindings that were there before */
+};
+
+enum player_phase { PHASE_STARTING, PHASE_STEPS, PHASE_FENCE, PHASE_ENDING, PHASE_DONE };
+
+struct player {
+    struct ev_loop *loop;
+    const struct scenario *scenario;
+    const struct player_callbacks *callbacks;
+    void *user;
+    struct stage *stage;
+    struct rules *rules;
+    struct scope scope;
+    int seen_from; /* the server from whose side ${S2} is understood; -1: outside */
+    struct position stack[PLAYER_DEPTH_MAX];
+    size_t depth;
+    bool entered;                  /* the step at the top has begun */
+    bool *lines_done;              /* of the "any order" at the top */
+    const struct event **log_seen; /* by member: the last line that a step took */
+    ev_timer deadline;
+    ev_timer done; /* never started: fed */
+    enum player_phase phase;
+    double started_ms;
+    struct verdict verdict;
+};
+
+enum step_answer { STEP_DONE, STEP_WAITS, STEP_FAILED };
+
+/* Begins the step, or goes on with it. STEP_FAILED: the verdict is there. */
+enum step_answer player_step(struct player *self, const struct step *step);
+/* The deadline of the step has passed. */
+void player_step_late(struct player *self, const struct step *step);
+/* Plays the list from now on. */
+void player_push(struct player *self, const struct steps *steps, unsigned rounds);
+
+/* Sets the verdict at a step and returns STEP_FAILED. */
+enum step_answer player_fail(struct player *self, const struct step *step, enum cause cause,
+    const char *format, ...) PRINTF_LIKE(4, 5);
+/* Whether a line that is still to come would take the event. */
+bool player_wants(struct player *self, const struct event *event);
+/* An event that no line may still ask for, or NULL. clients: on edges to clients,
+ * else on all others. */
+struct event *player_unexpected(struct player *self, bool clients);
+
+#endif

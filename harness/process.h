@@ -1,0 +1,50 @@
+/*
+ * process: a program that the harness has started, and everything it writes to
+ * stderr and stdout, line by line.
+ *
+ * Owns the child. Invariants: a child never outlives the harness (it is killed
+ * when the harness dies, whatever of), is the leader of its own process group,
+ * and is reaped. process_free kills what still runs. Needs the default loop.
+ */
+#ifndef HARNESS_PROCESS_H
+#define HARNESS_PROCESS_H
+
+#include <ev.h>
+#include <sys/types.h>
+
+#include "libbester/status.h"
+
+struct process;
+
+struct process_spec {
+    char *const *argv;              /* argv[0]: a path, or a name in PATH */
+    const char *const *environment; /* NAME=VALUE added to ours, NULL ends; or NULL */
+    const char *directory;          /* to run in, or NULL */
+    const char *input;              /* its stdin, then the end; NULL: none */
+    const int *sockets;             /* handed over as LISTEN_FDS, from 3 on */
+    size_t socket_count;
+};
+
+struct process_callbacks {
+    /* A line, without its end; controls are spaces. */
+    void (*on_line)(const char *line, void *user);
+    /* After its last line; wait_status as waitpid has it. Not called by
+     * process_free. */
+    void (*on_exit)(int wait_status, void *user);
+};
+
+/* NULL, *fault says why: no process or no pipe could be made. A program that
+ * can't be run ends with status 127 after a line that says so. */
+struct process *process_start(struct ev_loop *loop, const struct process_spec *spec,
+    const struct process_callbacks *callbacks, void *user, struct fault *fault);
+void process_free(struct process *self);
+
+bool process_runs(const struct process *self);
+pid_t process_pid(const struct process *self);
+/* To the process itself; SIGKILL to its whole group. */
+void process_signal(struct process *self, int number);
+
+/* "exited with 1", "was killed by signal 9 (Killed)" into out. Returns out. */
+const char *process_describe(int wait_status, char *out, size_t cap);
+
+#endif

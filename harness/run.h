@@ -1,0 +1,24 @@
+/*
+ * run: `harness run`: plays, several at once, told as TAP in the order in which
+ * they were named.
+ */
+#ifndef HARNESS_RUN_H
+#define HARNESS_RUN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Exit statuses of the harness, beside those of libbester/status.h. */
+enum { EXIT_PLAYS_FAILED = 1, EXIT_INTERRUPTED = 130 };
+
+struct run_options {
+    const char *besterd; /* NULL: the one beside the harness */
+    unsigned jobs;       /* 0: as many as there are processors */
+    double deadline_s;
+    bool ladder;
+};
+
+/* Returns the exit status. */
+int run_plays(const struct run_options *options, char *const *arguments, size_t count);
+
+#endif

@@ -1,0 +1,141 @@
+/*
+ * scenario: a play as it was read: the cast and the steps.
+ *
+ * Owns everything in it; constant after loading. What the loader accepts has no
+ * unknown names, no unknown words, no capture that is used before it is bound:
+ * running it fails only where the conversation does. Every part knows where in
+ * the file it stands.
+ */
+#ifndef HARNESS_SCENARIO_H
+#define HARNESS_SCENARIO_H
+
+#include "harness/form.h"
+#include "harness/source.h"
+
+/* ---- the cast -------------------------------------------------------------------------------- */
+
+enum member_kind { MEMBER_SERVER, MEMBER_HANDLER, MEMBER_CLIENT, MEMBER_PEER };
+
+enum transport { TRANSPORT_TCP4, TRANSPORT_TCP6, TRANSPORT_UNIX, TRANSPORT_COUNT };
+
+/* Answers what no line of the play names. */
+struct rule {
+    struct where at;
+    struct saying when;
+    struct saying reply; /* .body BODY_SILENT: takes the frame and says nothing */
+    unsigned times;      /* 0: as often as it comes */
+    double delay_s;
+};
+
+struct cast_server {
+    json_t *config;     /* merged over the generated configuration (RFC 7396); or NULL */
+    json_t *accounts;   /* name: password; NULL: the open database */
+    unsigned listeners; /* a bit for each enum transport */
+};
+
+struct cast_handler {
+    char *type;
+    bool stream;
+    json_t *run;    /* program and arguments; NULL: played by the harness */
+    bool by_server; /* the server starts it, unwatched */
+    bool absent;    /* nobody listens */
+    json_t *config; /* merged over its part of the server's configuration; or NULL */
+};
+
+struct cast_client {
+    char *user;
+    char *password;
+    enum transport via;
+    bool logs_in; /* by itself, before the first step */
+};
+
+struct cast_peer {
+    bool refuses; /* nobody listens at its address */
+    bool unknown; /* the servers' configurations do not name it */
+};
+
+struct member {
+    enum member_kind kind;
+    char *name;
+    struct where at;
+    int on; /* the member that is the server of a handler or client; else -1 */
+    struct cast_server server;
+    struct cast_handler handler;
+    struct cast_client client;
+    struct cast_peer peer;
+    struct rule *rules;
+    size_t rule_count;
+};
+
+/* ---- the steps ------------------------------------------------------------------------------- */
+
+enum step_kind {
+    STEP_LINE,
+    STEP_ANY_ORDER,
+    STEP_REPEAT,
+    STEP_QUIET,
+    STEP_SIGNAL,
+    STEP_EXIT,
+    STEP_LOG,
+    STEP_NOTE
+};
+
+/* A > B: … */
+struct line {
+    int from;
+    int to;
+    enum edge_kind edge;
+    bool doing; /* the harness says it; else it expects it */
+    struct saying saying;
+};
+
+struct steps {
+    struct step *items;
+    size_t count;
+};
+
+struct step {
+    enum step_kind kind;
+    struct where at;
+    char *text;        /* as it stands in the play, for messages */
+    double deadline_s; /* for what is expected */
+    struct line line;
+    struct steps body;   /* STEP_ANY_ORDER: lines; STEP_REPEAT */
+    unsigned times;      /* STEP_REPEAT */
+    int *members;        /* STEP_QUIET */
+    size_t member_count; /* STEP_QUIET */
+    int member;          /* STEP_SIGNAL, STEP_EXIT, STEP_LOG */
+    int signal;          /* STEP_SIGNAL */
+    json_t *pattern;     /* STEP_EXIT: of the status; STEP_LOG: of a line */
+};
+
+struct scenario {
+    struct source source;
+    char *name;
+    double deadline_s;
+    struct member *members;
+    size_t member_count;
+    struct steps steps;
+};
+
+/* What a loader needs to know that does not stand in the file. */
+struct scenario_options {
+    double deadline_s; /* where the play says none */
+    bool world;        /* for `up`: steps are not needed */
+};
+
+/* STATUS_IO or STATUS_INVALID: *mistake says what and where. */
+MUST_CHECK enum status scenario_load(struct scenario *self, const char *path,
+    const struct scenario_options *options, struct mistake *mistake);
+void scenario_release(struct scenario *self);
+
+/* The member of that name, or -1. A handler may be on several servers under one
+ * name: server tells which is meant; -1: the first. */
+int scenario_find(const struct scenario *self, const char *name, int server);
+/* Whether the harness plays it. */
+bool member_is_played(const struct member *self);
+/* Whether the harness can see the frames between the two: they are not between a
+ * server and a handler that the server starts. */
+bool member_is_watched(const struct member *self);
+
+#endif

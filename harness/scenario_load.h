@@ -1,0 +1,51 @@
+/*
+ * scenario_load: what the parts of the loader share. For scenario*.c alone.
+ *
+ * Every function that reads returns false after it has put the mistake into
+ * loader->mistake.
+ */
+#ifndef HARNESS_SCENARIO_LOAD_H
+#define HARNESS_SCENARIO_LOAD_H
+
+#include "harness/scenario.h"
+
+struct loader {
+    struct scenario *scenario;
+    const struct scenario_options *options;
+    struct mistake *mistake;
+    json_t *bound; /* the captures bound so far, as the members of an object */
+};
+
+bool load_fail(struct loader *self, struct where at, const char *format, ...) PRINTF_LIKE(3, 4);
+/* The same, at the member of an object. */
+bool load_fail_member(struct loader *self, const json_t *object, const char *name,
+    const char *format, ...) PRINTF_LIKE(4, 5);
+
+/* One member of an object of a play: its name, and who reads it into *into. */
+struct load_row {
+    const char *name;
+    bool (*read)(struct loader *self, const json_t *object, const json_t *value, void *into);
+};
+/* Reads every member by the table (ended by a row without a name); "note" is
+ * always allowed; any other name is a mistake that names those there are. */
+bool load_object(
+    struct loader *self, const json_t *object, const struct load_row *rows, void *into);
+
+bool load_cast(struct loader *self);
+bool load_steps(struct loader *self, const json_t *list, struct steps *steps, unsigned depth);
+void steps_release(struct steps *self);
+
+/* Reads what stands on a line of that edge; value is object's member name. */
+bool load_saying(struct loader *self, enum edge_kind edge, bool doing, const json_t *object,
+    const char *name, struct saying *out);
+/* Every text in the saying has the right form; doing: nothing unbound is used.
+ * Adds what it binds. An answer's `id` may bind a fresh one. */
+bool load_check(struct loader *self, const struct line *line, const json_t *at);
+/* Rules of a handler or client on that server. */
+bool load_rules(struct loader *self, const json_t *list, struct member *member);
+
+/* A count from 1 to max. */
+bool load_count(struct loader *self, const json_t *object, const char *name, const json_t *value,
+    unsigned max, unsigned *out);
+
+#endif

@@ -1,0 +1,392 @@
+#include "harness/scenario_load.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/must.h"
+#include "harness/pattern.h"
+
+enum { DEPTH_MAX = 6, REPEAT_MAX = 1000000, STEP_DEADLINE_MS_MAX = 600000 };
+
+/* ---- A > B ----------------------------------------------------------------------------------- */
+
+/* Which line two members may stand on. */
+static const struct edge_rule {
+    enum member_kind from;
+    enum member_kind to;
+    enum edge_kind edge; /* for a handler of the one-shot protocol */
+} edge_rules[] = {
+    {MEMBER_CLIENT, MEMBER_SERVER, EDGE_CLIENT_SERVER},
+    {MEMBER_SERVER, MEMBER_CLIENT, EDGE_SERVER_CLIENT},
+    {MEMBER_SERVER, MEMBER_SERVER, EDGE_SERVER_SERVER},
+    {MEMBER_SERVER, MEMBER_PEER, EDGE_SERVER_SERVER},
+    {MEMBER_PEER, MEMBER_SERVER, EDGE_SERVER_SERVER},
+    {MEMBER_SERVER, MEMBER_HANDLER, EDGE_SERVER_ONESHOT},
+    {MEMBER_HANDLER, MEMBER_SERVER, EDGE_ONESHOT_SERVER},
+};
+
+static bool on_other_server(const struct member *member, int server)
+{
+    return (member->kind == MEMBER_CLIENT || member->kind == MEMBER_HANDLER) &&
+           member->on != server;
+}
+
+static bool find_edge(
+    struct loader *self, const json_t *object, const char *arrow, struct line *line)
+{
+    const struct member *from = &self->scenario->members[line->from];
+    const struct member *to = &self->scenario->members[line->to];
+    const struct edge_rule *found = NULL;
+
+    for (size_t i = 0; i < sizeof(edge_rules) / sizeof(edge_rules[0]); i++)
+        if (edge_rules[i].from == from->kind && edge_rules[i].to == to->kind)
+            found = &edge_rules[i];
+    if (!found || line->from == line->to)
+        return load_fail_member(self, object, arrow,
+            "\"%s\" and \"%s\" never talk to each other: one of them must be a server", from->name,
+            to->name);
+    if (on_other_server(from, line->to) || on_other_server(to, line->from)) {
+        const struct member *guest = to->kind == MEMBER_SERVER ? from : to;
+
+        return load_fail_member(self, object, arrow, "\"%s\" is on \"%s\"", guest->name,
+            self->scenario->members[guest->on].name);
+    }
+    line->edge = found->edge;
+    if (from->handler.stream || to->handler.stream)
+        line->edge = found->edge == EDGE_SERVER_ONESHOT ? EDGE_SERVER_STREAM : EDGE_STREAM_SERVER;
+    line->doing = from->kind != MEMBER_SERVER && member_is_played(from);
+    if (!member_is_watched(from) || !member_is_watched(to))
+        return load_fail_member(self, object, arrow,
+            "nobody sees what a server and a handler that it starts itself say to each other");
+    return true;
+}
+
+static bool find_member(struct loader *self, const json_t *object, const char *at, const char *name,
+    int server, int *out)
+{
+    *out = scenario_find(self->scenario, name, server);
+    if (*out < 0 && server >= 0)
+        *out = scenario_find(self->scenario, name, -1);
+    if (*out < 0)
+        return load_fail_member(self, object, at, "there is no \"%s\" in the cast", name);
+    return true;
+}
+
+/* "A > B", blanks around > as one likes. */
+static bool read_arrow(
+    struct loader *self, const json_t *object, const char *arrow, struct line *line)
+{
+    char from[128];
+    char to[128];
+    int end = -1;
+
+    if (sscanf(arrow, " %127[^ >] > %127[^ >] %n", from, to, &end) != 2 || end < 0 || arrow[end])
+        return load_fail_member(self, object, arrow, "\"%s\" is not of the form \"A > B\"", arrow);
+    /* A handler that is on several servers is told by the other side. */
+    int server = scenario_find(self->scenario, from, -1);
+    if (!find_member(self, object, arrow, to, server, &line->to) ||
+        !find_member(self, object, arrow, from, line->to, &line->from))
+        return false;
+    return find_edge(self, object, arrow, line);
+}
+
+/* A client whose first line is not a message comes when that line says so. */
+static void note_first_line(struct loader *self, const struct line *line, json_t *seen)
+{
+    struct member *client = &self->scenario->members[line->from];
+
+    if (line->edge != EDGE_CLIENT_SERVER || json_object_get(seen, client->name))
+        return;
+    json_object_set_new(seen, client->name, json_true());
+    if (line->saying.body != BODY_JSON)
+        client->client.logs_in = false;
+}
+
+static bool load_line(
+    struct loader *self, const json_t *object, const char *arrow, struct step *step)
+{
+    struct line *line = &step->line;
+
+    step->kind = STEP_LINE;
+    if (!read_arrow(self, object, arrow, line) ||
+        !load_saying(self, line->edge, line->doing, object, arrow, &line->saying) ||
+        !load_check(self, line, object))
+        return false;
+    return true;
+}
+
+/* ---- the other steps ------------------------------------------------------------------------- */
+
+static bool named_member(
+    struct loader *self, const json_t *object, const char *at, const json_t *value, int *out)
+{
+    if (!json_is_string(value))
+        return load_fail_member(self, object, at, "\"%s\" wants a name of the cast", at);
+    return find_member(self, object, at, json_string_value(value), -1, out);
+}
+
+static bool load_any_order(struct loader *self, const json_t *object, const json_t *value,
+    struct step *step, unsigned depth)
+{
+    step->kind = STEP_ANY_ORDER;
+    if (!load_steps(self, value, &step->body, depth + 1))
+        return false;
+    for (size_t i = 0; i < step->body.count; i++) {
+        const struct step *inner = &step->body.items[i];
+
+        if (inner->kind != STEP_LINE || inner->line.doing)
+            return load_fail(
+                self, inner->at, "in \"any order\" stand lines that are expected, nothing else");
+    }
+    (void)object;
+    return true;
+}
+
+static bool load_repeat(struct loader *self, const json_t *object, const json_t *value,
+    struct step *step, unsigned depth)
+{
+    const json_t *list = json_object_get(object, "steps");
+    json_t *outside = self->bound;
+
+    step->kind = STEP_REPEAT;
+    if (!load_count(self, object, "repeat", value, REPEAT_MAX, &step->times))
+        return false;
+    if (!list)
+        return load_fail_member(self, object, "repeat", "\"repeat\" wants \"steps\" beside it");
+    /* What one round binds, the next binds anew. */
+    self->bound = must_json(json_copy(outside));
+    bool ok = load_steps(self, list, &step->body, depth + 1);
+    json_decref(self->bound);
+    self->bound = outside;
+    return ok;
+}
+
+static bool load_quiet(struct loader *self, const json_t *object, const json_t *value,
+    struct step *step, unsigned depth)
+{
+    (void)depth;
+    step->kind = STEP_QUIET;
+    step->member_count = json_array_size(value);
+    step->members = must_alloc((step->member_count + 1) * sizeof(int));
+    if (step->member_count == 0)
+        return load_fail_member(self, object, "quiet", "\"quiet\" wants a list of clients");
+    for (size_t i = 0; i < step->member_count; i++) {
+        if (!named_member(self, object, "quiet", json_array_get(value, i), &step->members[i]))
+            return false;
+        if (self->scenario->members[step->members[i]].kind != MEMBER_CLIENT)
+            return load_fail_member(self, object, "quiet", "\"quiet\" wants names of clients");
+    }
+    return true;
+}
+
+static const struct signal_name {
+    const char *name;
+    int number;
+} signal_names[] = {
+    {"KILL", SIGKILL},
+    {"TERM", SIGTERM},
+    {"INT", SIGINT},
+    {"HUP", SIGHUP},
+    {"ABRT", SIGABRT},
+};
+
+static bool read_signal(struct loader *self, const json_t *object, struct step *step)
+{
+    const json_t *name = json_object_get(object, "signal");
+
+    step->signal = SIGKILL;
+    if (!name)
+        return true;
+    for (size_t i = 0; i < sizeof(signal_names) / sizeof(signal_names[0]); i++)
+        if (json_is_string(name) && strcmp(json_string_value(name), signal_names[i].name) == 0) {
+            step->signal = signal_names[i].number;
+            return true;
+        }
+    return load_fail_member(
+        self, object, "signal", "\"signal\" wants KILL, TERM, INT, HUP or ABRT");
+}
+
+static bool load_signal(struct loader *self, const json_t *object, const char *word,
+    const json_t *value, struct step *step)
+{
+    step->kind = STEP_SIGNAL;
+    if (!named_member(self, object, word, value, &step->member))
+        return false;
+    const struct member *member = &self->scenario->members[step->member];
+    if (member->kind == MEMBER_SERVER || (member->kind == MEMBER_HANDLER && member->handler.run))
+        return true;
+    return load_fail_member(self, object, word,
+        "\"%s\" is played by the harness and has no process; {\"close\": true} ends a connection",
+        member->name);
+}
+
+static bool load_kill(struct loader *self, const json_t *object, const json_t *value,
+    struct step *step, unsigned depth)
+{
+    (void)depth;
+    return read_signal(self, object, step) && load_signal(self, object, "kill", value, step);
+}
+
+static bool load_stop(struct loader *self, const json_t *object, const json_t *value,
+    struct step *step, unsigned depth)
+{
+    (void)depth;
+    step->signal = SIGSTOP;
+    return load_signal(self, object, "stop", value, step);
+}
+
+static bool load_continue(struct loader *self, const json_t *object, const json_t *value,
+    struct step *step, unsigned depth)
+{
+    (void)depth;
+    step->signal = SIGCONT;
+    return load_signal(self, object, "continue", value, step);
+}
+
+/* {"expect": "S1", "exit": 0} or {"expect": "S1", "log": "<:/ready/>"} */
+static bool load_expect(struct loader *self, const json_t *object, const json_t *value,
+    struct step *step, unsigned depth)
+{
+    json_t *exit_pattern = json_object_get(object, "exit");
+    json_t *log = json_object_get(object, "log");
+    struct line line = {.saying = {.wire = exit_pattern ? exit_pattern : log}};
+
+    (void)depth;
+    if (!load_signal(self, object, "expect", value, step))
+        return false;
+    if (!exit_pattern == !log)
+        return load_fail_member(
+            self, object, "expect", "\"expect\" wants either \"exit\" or \"log\" beside it");
+    if (log && !json_is_string(log))
+        return load_fail_member(self, object, "log", "\"log\" wants a text, such as <:/ready/>");
+    if (exit_pattern && self->scenario->members[step->member].handler.by_server)
+        return load_fail_member(
+            self, object, "expect", "only the server knows how its handler ended");
+    step->kind = log ? STEP_LOG : STEP_EXIT;
+    step->pattern = json_incref(exit_pattern ? exit_pattern : log);
+    return load_check(self, &line, object);
+}
+
+static bool load_note(struct loader *self, const json_t *object, const json_t *value,
+    struct step *step, unsigned depth)
+{
+    (void)self, (void)object, (void)value, (void)depth;
+    step->kind = STEP_NOTE;
+    return true;
+}
+
+/* The first word of the table that a step holds says what it is. */
+static const struct step_word {
+    const char *name;
+    bool (*load)(struct loader *self, const json_t *object, const json_t *value, struct step *step,
+        unsigned depth);
+    const char *beside[3]; /* what may stand beside it, but note and deadlineMs */
+} step_words[] = {
+    {"any order", load_any_order, {NULL}},
+    {"repeat", load_repeat, {"steps"}},
+    {"quiet", load_quiet, {NULL}},
+    {"kill", load_kill, {"signal"}},
+    {"stop", load_stop, {NULL}},
+    {"continue", load_continue, {NULL}},
+    {"expect", load_expect, {"exit", "log"}},
+    {"note", load_note, {NULL}},
+};
+enum { STEP_WORD_COUNT = sizeof(step_words) / sizeof(step_words[0]) };
+
+static bool load_step_deadline(struct loader *self, const json_t *object, struct step *step)
+{
+    const json_t *value = json_object_get(object, "deadlineMs");
+    unsigned ms;
+
+    step->deadline_s = self->scenario->deadline_s;
+    if (!value)
+        return true;
+    if (!load_count(self, object, "deadlineMs", value, STEP_DEADLINE_MS_MAX, &ms))
+        return false;
+    step->deadline_s = ms / 1000.0;
+    return true;
+}
+
+static bool may_stand_beside(const struct step_word *word, const char *name)
+{
+    if (strcmp(name, "note") == 0 || strcmp(name, "deadlineMs") == 0)
+        return true;
+    for (size_t i = 0; word && word->beside[i]; i++)
+        if (strcmp(word->beside[i], name) == 0)
+            return true;
+    return word && strcmp(word->name, name) == 0;
+}
+
+static bool check_beside(
+    struct loader *self, const json_t *object, const char *arrow, const struct step_word *word)
+{
+    const char *name;
+    json_t *member;
+
+    json_object_foreach ((json_t *)object, name, member)
+        if (!(arrow && strcmp(arrow, name) == 0) && !may_stand_beside(arrow ? NULL : word, name))
+            return load_fail_member(self, object, name, "\"%s\" can't stand beside \"%s\"", name,
+                arrow ? arrow : word->name);
+    return true;
+}
+
+static bool load_step(struct loader *self, const json_t *object, struct step *step, unsigned depth)
+{
+    const struct step_word *word = NULL;
+    const char *arrow = NULL;
+    const char *name;
+    json_t *member;
+
+    json_object_foreach ((json_t *)object, name, member)
+        if (!arrow && strchr(name, '>'))
+            arrow = name;
+    for (size_t i = 0; !word && i < STEP_WORD_COUNT; i++)
+        if (json_object_get(object, step_words[i].name))
+            word = &step_words[i];
+    if (!arrow && !word)
+        return load_fail(self, source_where(&self->scenario->source, object),
+            "no step: \"A > B\", any order, repeat, quiet, kill, stop, continue, expect or note");
+    if (!load_step_deadline(self, object, step) || !check_beside(self, object, arrow, word))
+        return false;
+    step->text = must_copy(arrow ? arrow : word->name);
+    if (arrow)
+        return load_line(self, object, arrow, step);
+    return word->load(self, object, json_object_get(object, word->name), step, depth);
+}
+
+static void note_first_lines(struct loader *self, const struct steps *steps, json_t *seen)
+{
+    for (size_t i = 0; i < steps->count; i++) {
+        if (steps->items[i].kind == STEP_LINE)
+            note_first_line(self, &steps->items[i].line, seen);
+        note_first_lines(self, &steps->items[i].body, seen);
+    }
+}
+
+bool load_steps(struct loader *self, const json_t *list, struct steps *steps, unsigned depth)
+{
+    const struct source *source = &self->scenario->source;
+
+    if (!json_is_array(list) || depth > DEPTH_MAX)
+        return load_fail(self, source_where(source, list),
+            depth > DEPTH_MAX ? "steps are nested too deep" : "steps are a list");
+    steps->items = must_alloc((json_array_size(list) + 1) * sizeof(*steps->items));
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *object = json_array_get(list, i);
+        struct step *step = &steps->items[steps->count++];
+
+        step->at = source_where_element(source, list, i);
+        if (!json_is_object(object))
+            return load_fail(self, step->at, "a step is an object");
+        if (!load_step(self, object, step, depth))
+            return false;
+    }
+    if (depth == 0) {
+        json_t *seen = must_json(json_object());
+        note_first_lines(self, steps, seen);
+        json_decref(seen);
+    }
+    return true;
+}

@@ -1,0 +1,255 @@
+#include "harness/source.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness/must.h"
+#include "libbester/json.h"
+
+struct place {
+    const json_t *value;
+    size_t offset;
+};
+
+enum status mistake_set(struct mistake *mistake, struct where at, const char *format, ...)
+{
+    va_list arguments;
+
+    mistake->at = at;
+    va_start(arguments, format);
+    vsnprintf(mistake->text, sizeof(mistake->text), format, arguments);
+    va_end(arguments);
+    return STATUS_INVALID;
+}
+
+/* ---- positions ------------------------------------------------------------------------------- */
+
+static struct where where_offset(const struct source *self, size_t offset)
+{
+    struct where at = {.line = 1, .column = 1};
+
+    for (size_t i = 0; i < offset && i < self->len; i++) {
+        if (self->text[i] == '\n') {
+            at.line++;
+            at.column = 1;
+        } else if (((unsigned char)self->text[i] & 0xC0) != 0x80) {
+            at.column++;
+        }
+    }
+    return at;
+}
+
+static int place_compare(const void *a, const void *b)
+{
+    const struct place *left = a;
+    const struct place *right = b;
+
+    return (left->value > right->value) - (left->value < right->value);
+}
+
+static const struct place *place_find(const struct source *self, const json_t *value)
+{
+    struct place key = {.value = value};
+
+    if (!value || !self->places)
+        return NULL;
+    return bsearch(&key, self->places, self->place_count, sizeof(key), place_compare);
+}
+
+struct where source_where(const struct source *self, const json_t *value)
+{
+    const struct place *place = place_find(self, value);
+
+    return place ? where_offset(self, place->offset) : (struct where){0};
+}
+
+/* A cursor at a value that is known to be valid JSON. */
+static void cursor_at(const struct source *self, size_t offset, struct json_cursor *cursor)
+{
+    struct span rest = {.at = self->text + offset, .len = self->len - offset};
+
+    json_begin(cursor, rest, SOURCE_DEPTH_MAX);
+}
+
+struct where source_where_member(const struct source *self, const json_t *object, const char *name)
+{
+    const struct place *place = place_find(self, object);
+    struct json_cursor cursor;
+    struct span token;
+
+    if (!place)
+        return (struct where){0};
+    cursor_at(self, place->offset, &cursor);
+    if (json_enter_object(&cursor, NULL) != STATUS_OK)
+        return where_offset(self, place->offset);
+    while (json_next_member(&cursor, &token, NULL) == PULL_READY) {
+        if (json_string_is(token, name))
+            return where_offset(self, (size_t)(token.at - self->text));
+        if (json_skip(&cursor, NULL, NULL) != STATUS_OK)
+            break;
+    }
+    return where_offset(self, place->offset);
+}
+
+struct where source_where_element(const struct source *self, const json_t *array, size_t index)
+{
+    const struct place *place = place_find(self, array);
+    struct json_cursor cursor;
+    struct span value;
+
+    if (!place)
+        return (struct where){0};
+    cursor_at(self, place->offset, &cursor);
+    if (json_enter_array(&cursor, NULL) != STATUS_OK)
+        return where_offset(self, place->offset);
+    for (size_t i = 0; json_next_element(&cursor, NULL) == PULL_READY; i++) {
+        if (json_skip(&cursor, &value, NULL) != STATUS_OK)
+            break;
+        if (i == index)
+            return where_offset(self, (size_t)(value.at - self->text));
+    }
+    return where_offset(self, place->offset);
+}
+
+/* ---- the index ------------------------------------------------------------------------------- */
+
+struct indexer {
+    struct source *source;
+    struct json_cursor cursor;
+    struct fault fault;
+};
+
+static enum status index_value(struct indexer *self, const json_t *value);
+
+static enum status index_object(struct indexer *self, const json_t *object)
+{
+    struct span name;
+    enum pull pull;
+    void *member = json_object_iter((json_t *)object);
+    enum status status = json_enter_object(&self->cursor, &self->fault);
+
+    if (status != STATUS_OK)
+        return status;
+    /* jansson keeps the members in the order of the text. */
+    while ((pull = json_next_member(&self->cursor, &name, &self->fault)) == PULL_READY) {
+        status = index_value(self, json_object_iter_value(member));
+        if (status != STATUS_OK)
+            return status;
+        member = json_object_iter_next((json_t *)object, member);
+    }
+    return pull == PULL_MORE ? STATUS_OK : STATUS_MALFORMED;
+}
+
+static enum status index_array(struct indexer *self, const json_t *array)
+{
+    enum pull pull;
+    size_t i = 0;
+    enum status status = json_enter_array(&self->cursor, &self->fault);
+
+    if (status != STATUS_OK)
+        return status;
+    while ((pull = json_next_element(&self->cursor, &self->fault)) == PULL_READY) {
+        status = index_value(self, json_array_get(array, i++));
+        if (status != STATUS_OK)
+            return status;
+    }
+    return pull == PULL_MORE ? STATUS_OK : STATUS_MALFORMED;
+}
+
+static enum status index_value(struct indexer *self, const json_t *value)
+{
+    struct source *source = self->source;
+    enum json_kind kind = json_peek(&self->cursor);
+    size_t offset = (size_t)(self->cursor.at - source->text);
+
+    while (offset < source->len && strchr(" \t\r\n", source->text[offset]))
+        offset++;
+    if (!json_is_boolean(value) && !json_is_null(value)) {
+        must_grow(source->places, source->place_count);
+        source->places[source->place_count++] = (struct place){.value = value, .offset = offset};
+    }
+    if (kind == JSON_KIND_OBJECT)
+        return index_object(self, value);
+    if (kind == JSON_KIND_ARRAY)
+        return index_array(self, value);
+    return json_skip(&self->cursor, NULL, &self->fault);
+}
+
+/* jansson has read the text already: what fails here is what our own scanner
+ * alone refuses. */
+static enum status source_index(struct source *self, struct mistake *mistake)
+{
+    struct indexer indexer = {.source = self};
+    struct span text = {.at = self->text, .len = self->len};
+
+    json_begin(&indexer.cursor, text, SOURCE_DEPTH_MAX);
+    enum status status = index_value(&indexer, self->root);
+    if (status != STATUS_OK)
+        return mistake_set(
+            mistake, where_offset(self, indexer.fault.offset), "%s", indexer.fault.text);
+    qsort(self->places, self->place_count, sizeof(*self->places), place_compare);
+    return STATUS_OK;
+}
+
+/* ---- loading --------------------------------------------------------------------------------- */
+
+static enum status source_read(struct source *self, struct mistake *mistake)
+{
+    FILE *file = fopen(self->path, "re");
+    size_t size = 0;
+
+    if (!file) {
+        mistake_set(mistake, (struct where){0}, "%s", strerror(errno));
+        return STATUS_IO;
+    }
+    for (;;) {
+        if (self->len == size)
+            self->text = must_resize(self->text, size = size ? size * 2 : 4096);
+        size_t n = fread(self->text + self->len, 1, size - self->len, file);
+        self->len += n;
+        if (n == 0 || self->len > SOURCE_BYTES_MAX)
+            break;
+    }
+    int failed = ferror(file);
+    fclose(file);
+    if (failed || self->len > SOURCE_BYTES_MAX) {
+        mistake_set(mistake, (struct where){0},
+            failed ? "the file can't be read" : "the file is larger than a play may be");
+        return STATUS_IO;
+    }
+    return STATUS_OK;
+}
+
+enum status source_load(struct source *self, const char *path, struct mistake *mistake)
+{
+    json_error_t error;
+
+    *self = (struct source){.path = must_copy(path)};
+    enum status status = source_read(self, mistake);
+    if (status != STATUS_OK)
+        goto out;
+    self->root = json_loadb(self->text, self->len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+    if (!self->root) {
+        struct where at = {
+            .line = (unsigned)error.line, .column = error.column < 1 ? 1 : (unsigned)error.column};
+        status = mistake_set(mistake, at, "%s", error.text);
+        goto out;
+    }
+    status = source_index(self, mistake);
+out:
+    if (status != STATUS_OK)
+        source_release(self);
+    return status;
+}
+
+void source_release(struct source *self)
+{
+    json_decref(self->root);
+    free(self->places);
+    free(self->text);
+    free(self->path);
+    *self = (struct source){0};
+}

@@ -1,0 +1,280 @@
+#include "harness/stage.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "harness/actor_client.h"
+#include "harness/actor_process.h"
+#include "harness/actors.h"
+#include "harness/must.h"
+
+enum stage_state { STAGE_NEW, STAGE_STARTING, STAGE_PLAYING, STAGE_ENDING, STAGE_ENDED };
+
+struct stage {
+    struct setting setting;
+    struct topology topology;
+    bool open; /* the topology is */
+    const struct programs *programs;
+    const struct stage_callbacks *callbacks;
+    void *user;
+    enum stage_state state;
+    struct actors *actors;
+    ev_timer change; /* never started: fed when something changed */
+    ev_timer deadline;
+    ev_io created; /* inotify on the directory */
+    bool troubled;
+    bool trouble_told;
+    int trouble_member;
+    enum cause trouble_cause;
+    char *trouble_text;
+};
+
+/* ---- what the actors tell -------------------------------------------------------------------- */
+
+/* Told at the end of the turn, so that nobody is freed in his own callback. */
+static void on_trouble(int member, enum cause cause, const char *text, void *user)
+{
+    struct stage *self = user;
+
+    if (self->troubled)
+        return;
+    self->troubled = true;
+    self->trouble_member = member;
+    self->trouble_cause = cause;
+    self->trouble_text = must_copy(text);
+    ev_feed_event(self->setting.loop, &self->change, EV_CUSTOM);
+}
+
+static void on_actor_change(int member, void *user)
+{
+    struct stage *self = user;
+
+    (void)member;
+    ev_feed_event(self->setting.loop, &self->change, EV_CUSTOM);
+}
+
+static void on_event(struct event *event, void *user)
+{
+    struct stage *self = user;
+
+    self->callbacks->on_event(event, self->user);
+}
+
+static void on_turn(void *user)
+{
+    struct stage *self = user;
+
+    self->callbacks->on_turn(self->user);
+    streams_flush(self->setting.streams);
+}
+
+/* ---- changes --------------------------------------------------------------------------------- */
+
+static void check_ended(struct stage *self)
+{
+    if (actors_run(self->actors, MEMBER_SERVER))
+        return;
+    if (actors_run(self->actors, MEMBER_HANDLER)) {
+        actors_ask_to_end(self->actors, MEMBER_HANDLER);
+        return;
+    }
+    ev_timer_stop(self->setting.loop, &self->deadline);
+    self->state = STAGE_ENDED;
+    self->callbacks->on_ended(self->user);
+}
+
+static void on_change(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    struct stage *self = watcher->data;
+
+    (void)loop, (void)events;
+    if (self->troubled && !self->trouble_told) {
+        self->trouble_told = true;
+        self->callbacks->on_trouble(
+            self->trouble_member, self->trouble_cause, self->trouble_text, self->user);
+        return;
+    }
+    actors_retry_links(self->actors);
+    if (self->state == STAGE_STARTING && actors_are_in(self->actors)) {
+        self->state = STAGE_PLAYING;
+        self->callbacks->on_ready(self->user);
+    } else if (self->state == STAGE_ENDING) {
+        check_ended(self);
+    } else {
+        self->callbacks->on_turn(self->user);
+    }
+    streams_flush(self->setting.streams);
+}
+
+static void on_created(struct ev_loop *loop, ev_io *watcher, int events)
+{
+    struct stage *self = watcher->data;
+    char buffer[4096];
+
+    (void)loop, (void)events;
+    while (read(watcher->fd, buffer, sizeof(buffer)) > 0) {}
+    actors_retry_links(self->actors);
+}
+
+static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    struct stage *self = watcher->data;
+
+    (void)loop, (void)events;
+    on_trouble(
+        actors_any_running(self->actors), CAUSE_NOT_ENDED, "was asked to end and did not", self);
+}
+
+/* ---- the start ------------------------------------------------------------------------------- */
+
+/* Only a program of the cast has to be waited for. */
+static bool has_program(const struct scenario *scenario)
+{
+    for (size_t i = 0; i < scenario->member_count; i++)
+        if (scenario->members[i].handler.run && !scenario->members[i].handler.by_server)
+            return true;
+    return false;
+}
+
+static void watch_directory(struct stage *self)
+{
+    int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+    if (fd < 0 || inotify_add_watch(fd, self->topology.dir, IN_CREATE | IN_MOVED_TO) < 0) {
+        on_trouble(-1, CAUSE_NOT_STARTED, strerror(errno), self);
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    ev_io_set(&self->created, fd, EV_READ);
+    ev_io_start(self->setting.loop, &self->created);
+}
+
+void stage_start(struct stage *self)
+{
+    struct fault fault;
+
+    self->state = STAGE_STARTING;
+    if (topology_open(&self->topology, self->setting.scenario, self->programs, &fault) !=
+        STATUS_OK) {
+        on_trouble(-1, CAUSE_NOT_STARTED, fault.text, self);
+        return;
+    }
+    self->open = true;
+    if (has_program(self->setting.scenario))
+        watch_directory(self);
+    actors_start(self->actors);
+    ev_feed_event(self->setting.loop, &self->change, EV_CUSTOM);
+}
+
+/* ---- in the play ----------------------------------------------------------------------------- */
+
+enum status stage_say(
+    struct stage *self, int from, int to, const struct utterance *utterance, struct fault *fault)
+{
+    enum status status = actors_say(self->actors, from, to, utterance, fault);
+
+    if (status == STATUS_OK)
+        self->callbacks->on_line(timeline_last(self->setting.timeline), self->user);
+    return status;
+}
+
+void stage_take(struct stage *self, struct event *event, const char *label)
+{
+    actors_take(self->actors, event, label);
+    if (event->kind == EVENT_FRAME || !event->optional)
+        self->callbacks->on_line(event, self->user);
+}
+
+enum status stage_signal(struct stage *self, int member, int number, struct fault *fault)
+{
+    return actors_signal(self->actors, member, number, fault);
+}
+
+void stage_fence(struct stage *self, int client)
+{
+    actor_client_fence(actors_client(self->actors, client));
+}
+
+bool stage_is_fenced(const struct stage *self, int client)
+{
+    return actor_client_is_fenced(actors_client(self->actors, client));
+}
+
+void stage_expect_end(struct stage *self, int member)
+{
+    actor_process_expect_end(actors_process(self->actors, member));
+}
+
+bool stage_has_ended(const struct stage *self, int member, int *wait_status)
+{
+    return actor_process_has_ended(actors_process(self->actors, member), wait_status);
+}
+
+struct timeline *stage_timeline(const struct stage *self)
+{
+    return self->setting.timeline;
+}
+
+const struct topology *stage_topology(const struct stage *self)
+{
+    return &self->topology;
+}
+
+/* ---- the end --------------------------------------------------------------------------------- */
+
+void stage_end(struct stage *self, double deadline_s)
+{
+    self->state = STAGE_ENDING;
+    actors_ask_to_end(self->actors, MEMBER_SERVER);
+    ev_timer_set(&self->deadline, deadline_s, 0.);
+    ev_timer_start(self->setting.loop, &self->deadline);
+    ev_feed_event(self->setting.loop, &self->change, EV_CUSTOM);
+}
+
+struct stage *stage_new(struct ev_loop *loop, struct streams *streams,
+    const struct scenario *scenario, const struct programs *programs,
+    const struct stage_callbacks *callbacks, void *user)
+{
+    struct stage *self = must_alloc(sizeof(*self));
+
+    *self = (struct stage){.callbacks = callbacks,
+        .user = user,
+        .programs = programs,
+        .setting = {.loop = loop,
+            .streams = streams,
+            .scenario = scenario,
+            .topology = &self->topology,
+            .on_trouble = on_trouble,
+            .on_change = on_actor_change,
+            .user = self}};
+    self->setting.timeline = timeline_new(loop, scenario, on_event, on_turn, self);
+    self->actors = actors_new(&self->setting);
+    ev_init(&self->change, on_change);
+    ev_set_priority(&self->change, EV_MINPRI);
+    ev_init(&self->deadline, on_deadline);
+    ev_io_init(&self->created, on_created, -1, EV_READ);
+    self->change.data = self->deadline.data = self->created.data = self;
+    return self;
+}
+
+void stage_free(struct stage *self)
+{
+    if (!self)
+        return;
+    ev_clear_pending(self->setting.loop, &self->change);
+    ev_timer_stop(self->setting.loop, &self->deadline);
+    actors_free(self->actors);
+    if (self->created.fd >= 0) {
+        ev_io_stop(self->setting.loop, &self->created);
+        close(self->created.fd);
+    }
+    timeline_free(self->setting.timeline);
+    if (self->open)
+        topology_close(&self->topology);
+    free(self->trouble_text);
+    free(self);
+}

@@ -1,0 +1,69 @@
+/*
+ * stage: one running cast: its places, processes, actors and timeline, from the
+ * directory's making to its removal.
+ *
+ * Events travel upward through stage_callbacks, never from within a call of this
+ * header unless it says so. Owns everything of the cast. stage_end asks all to
+ * end; stage_free ends at once whatever still runs and leaves nothing behind. It
+ * must not be called from within a callback.
+ */
+#ifndef HARNESS_STAGE_H
+#define HARNESS_STAGE_H
+
+#include <ev.h>
+
+#include "harness/setting.h"
+
+struct stage;
+
+struct stage_callbacks {
+    /* All are started, and who logs in by itself is in. */
+    void (*on_ready)(void *user);
+    /* A frame, or the end of a connection, is pending on its edge. */
+    void (*on_event)(struct event *event, void *user);
+    /* A line of the conversation: stage_say has said it, or stage_take has taken
+     * it; from within that call. */
+    void (*on_line)(const struct event *event, void *user);
+    /* The end of a turn in which something happened. */
+    void (*on_turn)(void *user);
+    /* Once at most: something went wrong with a member (-1: with the stage). */
+    void (*on_trouble)(int member, enum cause cause, const char *text, void *user);
+    /* After stage_end: every process has ended. */
+    void (*on_ended)(void *user);
+};
+
+struct stage *stage_new(struct ev_loop *loop, struct streams *streams,
+    const struct scenario *scenario, const struct programs *programs,
+    const struct stage_callbacks *callbacks, void *user);
+void stage_free(struct stage *self);
+
+/* Makes the places and starts everything. On failure on_trouble follows. */
+void stage_start(struct stage *self);
+/* Servers first, then the programs that they talked to; on_ended follows, or
+ * on_trouble (CAUSE_NOT_ENDED) when the deadline passes. */
+void stage_end(struct stage *self, double deadline_s);
+
+struct timeline *stage_timeline(const struct stage *self);
+const struct topology *stage_topology(const struct stage *self);
+
+/* STATUS_NOT_FOUND: nobody has asked for it, or nothing there to close;
+ * STATUS_CLOSED: whoever asked is gone; else the connection failed. */
+MUST_CHECK enum status stage_say(
+    struct stage *self, int from, int to, const struct utterance *utterance, struct fault *fault);
+/* A line or rule takes the event: it is no longer pending, and what it asks may
+ * be answered. label may be NULL. */
+void stage_take(struct stage *self, struct event *event, const char *label);
+
+/* Everything that was on its way to this client has come: on_turn follows when
+ * stage_is_fenced. */
+void stage_fence(struct stage *self, int client);
+bool stage_is_fenced(const struct stage *self, int client);
+
+/* STATUS_NOT_FOUND: it has no process now. */
+MUST_CHECK enum status stage_signal(
+    struct stage *self, int member, int number, struct fault *fault);
+/* The process may end as it likes from here on. */
+void stage_expect_end(struct stage *self, int member);
+bool stage_has_ended(const struct stage *self, int member, int *wait_status);
+
+#endif

@@ -1,0 +1,317 @@
+#include "harness/topology.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "harness/must.h"
+#include "harness/text.h"
+
+/* A path of a socket has at most 107 bytes; ours are the directory's and ten more. */
+enum { DIR_BYTES_MAX = 80, BACKLOG = 512 };
+
+/* ---- sockets --------------------------------------------------------------------------------- */
+
+static enum status place_listen(struct place *self, bool silent, struct fault *fault)
+{
+    struct sockaddr *address = (struct sockaddr *)&self->address;
+
+    self->fd = socket(self->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (self->fd < 0 || bind(self->fd, address, self->address_len) != 0 ||
+        (!silent && listen(self->fd, BACKLOG) != 0) ||
+        getsockname(self->fd, address, &(socklen_t){sizeof(self->address)}) != 0)
+        return fault_set(fault, STATUS_IO, 0, "no socket: %s", strerror(errno));
+    return STATUS_OK;
+}
+
+/* silent: the port is ours, so that nobody else gets it, but nobody listens. */
+static enum status listen_tcp4(
+    const struct topology *self, struct place *place, bool silent, struct fault *fault)
+{
+    struct sockaddr_in *address = (struct sockaddr_in *)&place->address;
+    char host[INET_ADDRSTRLEN];
+
+    *address = (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(self->loopback), .sin_port = 0};
+    place->address_len = sizeof(*address);
+    enum status status = place_listen(place, silent, fault);
+    if (status != STATUS_OK)
+        return status;
+    inet_ntop(AF_INET, &address->sin_addr, host, sizeof(host));
+    snprintf(place->text, sizeof(place->text), "%s:%u", host, ntohs(address->sin_port));
+    return STATUS_OK;
+}
+
+static enum status listen_tcp6(struct place *place, struct fault *fault)
+{
+    struct sockaddr_in6 *address = (struct sockaddr_in6 *)&place->address;
+
+    *address = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
+    place->address_len = sizeof(*address);
+    enum status status = place_listen(place, false, fault);
+    if (status != STATUS_OK)
+        return status;
+    snprintf(place->text, sizeof(place->text), "[::1]:%u", ntohs(address->sin6_port));
+    return STATUS_OK;
+}
+
+static void name_unix(struct topology *self, struct place *place)
+{
+    struct sockaddr_un *address = (struct sockaddr_un *)&place->address;
+
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    snprintf(place->text, sizeof(place->text), "%s/%u", self->dir, self->files++);
+    snprintf(address->sun_path, sizeof(address->sun_path), "%.*s", DIR_BYTES_MAX + 16, place->text);
+    place->address_len = sizeof(*address);
+}
+
+static enum status listen_unix(struct topology *self, struct place *place, struct fault *fault)
+{
+    name_unix(self, place);
+    return place_listen(place, false, fault);
+}
+
+/* ---- who listens where ----------------------------------------------------------------------- */
+
+struct place *topology_home(const struct topology *self, int server, enum transport transport)
+{
+    return &self->homes[server * TRANSPORT_COUNT + (int)transport];
+}
+
+struct place *topology_front(const struct topology *self, int from, int to)
+{
+    return &self->fronts[(size_t)from * self->scenario->member_count + (size_t)to];
+}
+
+struct place *topology_back(const struct topology *self, int member)
+{
+    return &self->backs[member];
+}
+
+static enum status open_home(struct topology *self, int server, struct fault *fault)
+{
+    unsigned wanted = self->scenario->members[server].server.listeners;
+    enum status status = STATUS_OK;
+
+    if (wanted & (1U << TRANSPORT_TCP4))
+        status = listen_tcp4(self, topology_home(self, server, TRANSPORT_TCP4), false, fault);
+    if (status == STATUS_OK && (wanted & (1U << TRANSPORT_TCP6)))
+        status = listen_tcp6(topology_home(self, server, TRANSPORT_TCP6), fault);
+    if (status == STATUS_OK && (wanted & (1U << TRANSPORT_UNIX)))
+        status = listen_unix(self, topology_home(self, server, TRANSPORT_UNIX), fault);
+    return status;
+}
+
+static enum status open_handler(struct topology *self, int index, struct fault *fault)
+{
+    const struct member *member = &self->scenario->members[index];
+    struct place *front = topology_front(self, member->on, index);
+
+    if (member->handler.absent || member->handler.by_server) {
+        name_unix(self, front);
+        return STATUS_OK;
+    }
+    if (member->handler.run)
+        name_unix(self, topology_back(self, index));
+    return listen_unix(self, front, fault);
+}
+
+static enum status open_member(struct topology *self, int index, struct fault *fault)
+{
+    const struct scenario *scenario = self->scenario;
+    const struct member *member = &scenario->members[index];
+    enum status status = STATUS_OK;
+
+    if (member->kind == MEMBER_HANDLER)
+        return open_handler(self, index, fault);
+    if (member->kind == MEMBER_CLIENT)
+        return STATUS_OK;
+    if (member->kind == MEMBER_SERVER)
+        status = open_home(self, index, fault);
+    /* Every other server knows it by an address at which we watch or play. */
+    for (int i = 0; status == STATUS_OK && i < (int)scenario->member_count; i++)
+        if (i != index && scenario->members[i].kind == MEMBER_SERVER)
+            status = listen_tcp4(self, topology_front(self, i, index), member->peer.refuses, fault);
+    return status;
+}
+
+/* ---- the directory --------------------------------------------------------------------------- */
+
+static enum status open_dir(struct topology *self, struct fault *fault)
+{
+    const char *base = getenv("TMPDIR");
+
+    if (!base || !*base || strlen(base) > DIR_BYTES_MAX - sizeof("/bester-XXXXXX"))
+        base = "/tmp";
+    snprintf(self->dir, sizeof(self->dir), "%s/bester-XXXXXX", base);
+    if (mkdtemp(self->dir))
+        return STATUS_OK;
+    enum status status =
+        fault_set(fault, STATUS_IO, 0, "no directory %s: %s", self->dir, strerror(errno));
+    self->dir[0] = '\0';
+    return status;
+}
+
+static void remove_tree(char *dir)
+{
+    char *roots[] = {dir, NULL};
+    FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    FTSENT *entry;
+
+    while (walk && (entry = fts_read(walk)))
+        if (entry->fts_info != FTS_D) /* a directory comes again when it is empty */
+            remove(entry->fts_path);
+    if (walk)
+        fts_close(walk);
+}
+
+/* Of this harness: process and count make it unlikely, not impossible, that two
+ * casts share an address; ports are the kernel's, so that sharing does no harm. */
+static uint32_t loopback_of_our_own(void)
+{
+    static unsigned count;
+    unsigned n = (unsigned)getpid() * 251U + count++;
+
+    return 0x7F000000U | (1 + n / 64516 % 254) << 16 | (n / 254 % 254 + 1) << 8 | (n % 254 + 1);
+}
+
+enum status topology_open(struct topology *self, const struct scenario *scenario,
+    const struct programs *programs, struct fault *fault)
+{
+    size_t n = scenario->member_count;
+    size_t homes = n * TRANSPORT_COUNT;
+
+    *self = (struct topology){
+        .scenario = scenario, .programs = programs, .loopback = loopback_of_our_own()};
+    self->homes = must_alloc(homes * sizeof(*self->homes));
+    self->fronts = must_alloc(n * n * sizeof(*self->fronts));
+    self->backs = must_alloc(n * sizeof(*self->backs));
+    for (size_t i = 0; i < homes; i++)
+        self->homes[i].fd = -1;
+    for (size_t i = 0; i < n * n; i++)
+        self->fronts[i].fd = -1;
+    for (size_t i = 0; i < n; i++)
+        self->backs[i].fd = -1;
+    enum status status = open_dir(self, fault);
+    for (size_t i = 0; status == STATUS_OK && i < n; i++)
+        status = open_member(self, (int)i, fault);
+    if (status == STATUS_OK)
+        status = config_write_all(self, fault);
+    if (status != STATUS_OK)
+        topology_close(self);
+    return status;
+}
+
+static void places_close(struct place *places, size_t count)
+{
+    for (size_t i = 0; places && i < count; i++)
+        if (places[i].fd >= 0)
+            close(places[i].fd);
+    free(places);
+}
+
+void topology_close(struct topology *self)
+{
+    size_t n = self->scenario ? self->scenario->member_count : 0;
+
+    places_close(self->homes, n * TRANSPORT_COUNT);
+    places_close(self->fronts, n * n);
+    places_close(self->backs, n);
+    if (self->dir[0])
+        remove_tree(self->dir);
+    *self = (struct topology){0};
+}
+
+void topology_server_dir(const struct topology *self, int server, char *out, size_t cap)
+{
+    snprintf(out, cap, "%s/server%d", self->dir, server);
+}
+
+void topology_config_path(const struct topology *self, int server, char *out, size_t cap)
+{
+    snprintf(out, cap, "%s/server%d/config.json", self->dir, server);
+}
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+static const char *address_from_outside(const struct topology *self, int member)
+{
+    for (int transport = 0; transport < TRANSPORT_COUNT; transport++) {
+        const struct place *home = topology_home(self, member, (enum transport)transport);
+
+        if (home->text[0])
+            return home->text;
+    }
+    return NULL;
+}
+
+char *topology_expand(const struct topology *self, const char *name, int seen_from)
+{
+    int member = scenario_find(self->scenario, name, -1);
+    const char *text = NULL;
+
+    if (strcmp(name, "dir") == 0)
+        text = self->dir;
+    else if (strcmp(name, "handlers") == 0)
+        text = self->programs->handlers;
+    else if (member >= 0 && seen_from >= 0 && seen_from != member &&
+             topology_front(self, seen_from, member)->text[0])
+        text = topology_front(self, seen_from, member)->text;
+    else if (member >= 0 && self->scenario->members[member].kind == MEMBER_SERVER)
+        text = address_from_outside(self, member);
+    return text ? must_copy(text) : NULL;
+}
+
+struct expander {
+    const struct topology *topology;
+    int seen_from;
+};
+
+static char *expand(const char *name, void *user)
+{
+    const struct expander *self = user;
+
+    return topology_expand(self->topology, name, self->seen_from);
+}
+
+char **topology_run_words(const struct topology *self, int handler, struct fault *fault)
+{
+    const struct member *member = &self->scenario->members[handler];
+    size_t count = json_array_size(member->handler.run);
+    char **words = must_alloc((count + 2) * sizeof(*words));
+    struct expander expander = {.topology = self, .seen_from = member->on};
+    struct scope scope = {.expand = expand, .user = &expander};
+
+    for (size_t i = 0; i < count; i++) {
+        const char *word = json_string_value(json_array_get(member->handler.run, i));
+
+        words[i] = text_expand(span_of(word), &scope, NULL, fault);
+        if (!words[i]) {
+            words_free(words);
+            return NULL;
+        }
+    }
+    /* The servers run elsewhere: what is relative is so to where we are. */
+    char here[4096];
+    if (words[0][0] != '/' && strchr(words[0], '/') && getcwd(here, sizeof(here))) {
+        char *whole = must_print("%s/%s", here, words[0]);
+        free(words[0]);
+        words[0] = whole;
+    }
+    return words;
+}
+
+void words_free(char **words)
+{
+    for (size_t i = 0; words && words[i]; i++)
+        free(words[i]);
+    free(words);
+}

@@ -1,0 +1,70 @@
+/*
+ * topology: the places of one running cast: a directory, sockets, addresses, and
+ * the configurations of the servers.
+ *
+ * Every socket is bound and listens before any process runs, on a loopback
+ * address of the cast's own and ports that the kernel chose, so that no port is
+ * ever guessed and anybody may connect at once. Where the harness watches, a
+ * server is told the address of the watcher.
+ *
+ * Owns the directory, which is removed with all in it, and the descriptors that
+ * nobody took.
+ */
+#ifndef HARNESS_TOPOLOGY_H
+#define HARNESS_TOPOLOGY_H
+
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "harness/scenario.h"
+
+/* A listening socket, or an address at which nobody listens. */
+struct place {
+    int fd; /* -1: none, or taken */
+    struct sockaddr_storage address;
+    socklen_t address_len;
+    char text[128]; /* "127.1.2.3:4567", "[::1]:4567" or a path; "": no such place */
+};
+
+struct programs {
+    char besterd[4096];
+    char handlers[4096]; /* the directory of the handlers that come with it */
+};
+/* Those that lie beside the harness itself; besterd: its path, or NULL. */
+MUST_CHECK enum status programs_find(
+    struct programs *self, const char *besterd, struct fault *fault);
+
+struct topology {
+    const struct scenario *scenario;
+    const struct programs *programs;
+    char dir[96];
+    uint32_t loopback;    /* of this cast, host byte order */
+    unsigned files;       /* names given so far */
+    struct place *homes;  /* [member][transport]: where a server really listens */
+    struct place *fronts; /* [from][to]: where server `from` thinks that `to` is */
+    struct place *backs;  /* [member]: where a watched program really listens */
+};
+
+MUST_CHECK enum status topology_open(struct topology *self, const struct scenario *scenario,
+    const struct programs *programs, struct fault *fault);
+void topology_close(struct topology *self);
+
+struct place *topology_home(const struct topology *self, int server, enum transport transport);
+struct place *topology_front(const struct topology *self, int from, int to);
+struct place *topology_back(const struct topology *self, int member);
+/* The directory of a server: it runs there. */
+void topology_server_dir(const struct topology *self, int server, char *out, size_t cap);
+void topology_config_path(const struct topology *self, int server, char *out, size_t cap);
+
+/* What ${name} stands for, seen from a server (or from outside: -1): the address
+ * of a server or peer, `handlers`, `dir`. malloc'd, or NULL. */
+char *topology_expand(const struct topology *self, const char *name, int seen_from);
+/* The words of a handler's "run" with names filled in, NULL behind the last.
+ * Free with words_free. NULL: *fault. */
+char **topology_run_words(const struct topology *self, int handler, struct fault *fault);
+void words_free(char **words);
+
+/* Writes the configuration of each server into its directory (config.c). */
+MUST_CHECK enum status config_write_all(const struct topology *self, struct fault *fault);
+
+#endif
