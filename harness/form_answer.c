@@ -216,8 +216,11 @@ json_t *answer_show(const json_t *wire)
         json_object_set(words, "data", data);
     for (size_t i = 0; i < HEADER_WORD_COUNT; i++) {
         json_t *member = json_object_get(header, header_words[i]);
+        const char *text = json_string_value(member);
+        /* What an answer with a command has unless it says otherwise. */
+        bool usual = i == 0 && text && strcmp(text, "0") == 0 && (command || commands);
 
-        if (member)
+        if (member && !usual)
             json_object_set(words, header_words[i], member);
     }
     return words;

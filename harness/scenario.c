@@ -92,7 +92,7 @@ static bool read_deadline(
     struct loader *self, const json_t *object, const json_t *value, void *into)
 {
     struct scenario *scenario = into;
-    unsigned ms;
+    unsigned ms = 0;
 
     if (!load_count(self, object, "deadlineMs", value, DEADLINE_MS_MAX, &ms))
         return false;

@@ -146,7 +146,7 @@ static bool rule_times(struct loader *self, const json_t *object, const json_t *
 static bool rule_delay(struct loader *self, const json_t *object, const json_t *value, void *into)
 {
     struct rule_loader *rule = into;
-    unsigned ms;
+    unsigned ms = 0;
 
     if (!load_count(self, object, "delayMs", value, DELAY_MS_MAX, &ms))
         return false;

@@ -298,7 +298,7 @@ enum { STEP_WORD_COUNT = sizeof(step_words) / sizeof(step_words[0]) };
 static bool load_step_deadline(struct loader *self, const json_t *object, struct step *step)
 {
     const json_t *value = json_object_get(object, "deadlineMs");
-    unsigned ms;
+    unsigned ms = 0;
 
     step->deadline_s = self->scenario->deadline_s;
     if (!value)
