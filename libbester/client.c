@@ -213,6 +213,16 @@ static void on_heart(struct ev_loop *loop, ev_timer *timer, int events)
     client_leave(self);
 }
 
+void client_expire(struct client *self)
+{
+    struct flight *oldest;
+    client_enter(self);
+    while (!self->doomed && (oldest = flights_oldest(&self->flights)) != NULL)
+        client_land(self, oldest,
+            &(struct client_result){.fate = CLIENT_TIMEOUT, .reason_text = "", .detail = ""});
+    client_leave(self);
+}
+
 /* ---- the public rest ------------------------------------------------------------------------- */
 
 static void prefix_make(char out[16])

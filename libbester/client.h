@@ -101,6 +101,8 @@ struct client *client_new(struct streams *streams, struct worker *resolver,
     const struct client_options *options, const struct client_callbacks *callbacks, void *user);
 /* Drops the connection at once; no callback follows. NULL is legal. */
 void client_free(struct client *self);
+/* Waits no longer: what is in flight has CLIENT_TIMEOUT as its result, now. */
+void client_expire(struct client *self);
 /* Sends what is queued and says goodbye. What has no report yet is UNKNOWN. */
 void client_finish(struct client *self);
 

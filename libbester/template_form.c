@@ -134,8 +134,7 @@ static enum status convert_json(struct span text, struct bytes *out, struct faul
 {
     struct fault inner = {0};
     if (json_check(text, JSON_DEPTH_DEFAULT, &inner) != STATUS_OK)
-        return fault_set(
-            fault, STATUS_INVALID, 0, "is not JSON: byte %zu: %s", inner.offset, inner.text);
+        return fault_set(fault, STATUS_INVALID, 0, "is not JSON: %s", inner.text);
     return bytes_append_span(out, text);
 }
 

@@ -1,0 +1,183 @@
+#include "bester-send/ledger.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A result that has to wait for its turn, with its texts behind it. */
+struct kept {
+    struct client_result result;
+    bool is_invalid;
+    char texts[];
+};
+
+enum status ledger_init(struct ledger *self, size_t capacity, ledger_tell *tell, void *user)
+{
+    struct ledger_entry *ring = calloc(capacity, sizeof *ring);
+    if (ring == NULL)
+        return STATUS_NO_MEMORY;
+    *self = (struct ledger){.tell = tell, .user = user, .ring = ring, .capacity = capacity};
+    return STATUS_OK;
+}
+
+static struct ledger_entry *entry_at(const struct ledger *self, size_t index)
+{
+    return &self->ring[(self->first + index) % self->capacity];
+}
+
+void ledger_release(struct ledger *self)
+{
+    for (size_t i = 0; i < self->count; i++)
+        free(entry_at(self, i)->kept);
+    free(self->ring);
+    *self = (struct ledger){0};
+}
+
+bool ledger_is_full(const struct ledger *self)
+{
+    return self->count == self->capacity;
+}
+
+bool ledger_is_empty(const struct ledger *self)
+{
+    return self->count == 0;
+}
+
+/* ---- results that wait ------------------------------------------------------------------------
+ */
+
+static struct span keep_span(char **room, struct span text)
+{
+    if (text.at == NULL)
+        return text;
+    memcpy(*room, text.at, text.len);
+    (*room)[text.len] = '\0';
+    struct span kept = {*room, text.len};
+    *room += text.len + 1;
+    return kept;
+}
+
+static struct kept *keep(const struct client_result *result)
+{
+    const struct span texts[] = {span_of(result->id), span_of(result->reason_text),
+        span_of(result->detail), result->recipients, result->servers};
+    size_t size = 0;
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        size += texts[i].len + 1;
+    struct kept *self = malloc(sizeof *self + size);
+    if (self == NULL)
+        return NULL;
+    char *room = self->texts;
+    self->result = *result;
+    self->is_invalid = false;
+    self->result.answer = NULL; /* lives with its frame */
+    self->result.id = keep_span(&room, texts[0]).at;
+    self->result.reason_text = keep_span(&room, texts[1]).at;
+    self->result.detail = keep_span(&room, texts[2]).at;
+    self->result.recipients = keep_span(&room, texts[3]);
+    self->result.servers = keep_span(&room, texts[4]);
+    return self;
+}
+
+/* ---- telling ----------------------------------------------------------------------------------
+ */
+
+static void tell(struct ledger *self, const struct ledger_entry *entry,
+    const struct client_result *result, bool is_invalid)
+{
+    struct told told = {.number = entry->number};
+    if (is_invalid)
+        told.invalid = result->detail;
+    else
+        told.result = result;
+    self->tell(&told, self->user);
+}
+
+/* Tells those at the front whose result is here. */
+static void tell_settled(struct ledger *self)
+{
+    while (self->count > 0 && entry_at(self, 0)->settled) {
+        struct ledger_entry entry = *entry_at(self, 0);
+        struct kept *kept = entry.kept;
+        self->first = (self->first + 1) % self->capacity;
+        self->count--;
+        tell(self, &entry, &kept->result, kept->is_invalid);
+        free(kept);
+    }
+}
+
+static void entry_settle(
+    struct ledger *self, size_t index, const struct client_result *result, bool is_invalid)
+{
+    struct ledger_entry *entry = entry_at(self, index);
+    struct kept *kept = index == 0 ? NULL : keep(result);
+    if (kept != NULL) {
+        kept->is_invalid = is_invalid;
+        entry->kept = kept;
+        entry->settled = true;
+        return;
+    }
+    /* Its turn has come; or there is no memory, and out of turn is better than not
+     * at all. It leaves the ring by being exchanged with those before it. */
+    struct ledger_entry told = *entry;
+    for (size_t i = index; i > 0; i--)
+        *entry_at(self, i) = *entry_at(self, i - 1);
+    self->first = (self->first + 1) % self->capacity;
+    self->count--;
+    tell(self, &told, result, is_invalid);
+    tell_settled(self);
+}
+
+/* ---- the public rest --------------------------------------------------------------------------
+ */
+
+void ledger_add(struct ledger *self, uint64_t number, uint64_t ticket)
+{
+    assert(!ledger_is_full(self));
+    self->count++;
+    *entry_at(self, self->count - 1) = (struct ledger_entry){.number = number, .ticket = ticket};
+    self->total++;
+}
+
+void ledger_add_invalid(struct ledger *self, uint64_t number, const char *why)
+{
+    struct client_result result = {.id = "", .reason_text = "", .detail = why};
+    ledger_add(self, number, 0);
+    self->invalid++;
+    entry_settle(self, self->count - 1, &result, true);
+}
+
+void ledger_settle(struct ledger *self, const struct client_result *result)
+{
+    enum client_exit exit_status = client_result_exit(result);
+    for (size_t i = 0; i < self->count; i++) {
+        const struct ledger_entry *entry = entry_at(self, i);
+        if (entry->settled || entry->ticket != result->ticket || entry->ticket == 0)
+            continue;
+        if (exit_status == EXIT_ALL_GOOD)
+            self->good++;
+        else
+            self->by_exit[exit_status]++;
+        entry_settle(self, i, result, false);
+        return;
+    }
+}
+
+enum client_exit ledger_exit(const struct ledger *self)
+{
+    enum client_exit common = EXIT_ALL_GOOD;
+    if (self->invalid > 0)
+        return EXIT_BAD_INPUT;
+    if (self->by_exit[EXIT_CONNECTION_LOST] > 0)
+        return EXIT_CONNECTION_LOST;
+    if (self->by_exit[EXIT_REPORT_TIMEOUT] > 0)
+        return EXIT_REPORT_TIMEOUT;
+    for (size_t i = 0; i < sizeof self->by_exit / sizeof self->by_exit[0]; i++) {
+        if (self->by_exit[i] == 0)
+            continue;
+        if (common != EXIT_ALL_GOOD || self->good > 0)
+            return EXIT_SOME_FAILED;
+        common = (enum client_exit)i;
+    }
+    return common;
+}
