@@ -122,6 +122,10 @@ $(BUILD)/tests/libbester/%: $(BUILD)/obj/tests/libbester/%.o $(BUILD)/obj/tests/
                             $(BUILD)/obj/tests/fuzz.a $(BUILD)/libbester.a
 	$(call link,$(TEST_LIBS))
 
+# The tests of a handler include its .c file; they link what a handler links.
+$(BUILD)/tests/handlers/%: $(BUILD)/obj/tests/handlers/%.o $(BUILD)/libbester.a
+	$(call link,$(TEST_LIBS))
+
 $(BUILD)/handlers/%: $(BUILD)/obj/besterd/handlers/%.o $(BUILD)/libbester.a
 	$(call link)
 
