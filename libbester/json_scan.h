@@ -25,16 +25,16 @@ static inline uint64_t json_load(const char *at)
 }
 
 /* The top bit of each byte that ends a run of plain string bytes: '"', '\\',
- * below 0x20, over 0x7F. A borrow can mark a wrong byte, but only above a right
- * one, so that zero and the lowest bit can be trusted. */
+ * below 0x20, over 0x7F. Each subtraction borrows from the top bit of the bytes
+ * it looks for; where that bit was set before, the byte is over 0x7F, which
+ * counts too. A borrow can mark a wrong byte next to a right one, but only above
+ * it, so that zero and the lowest bit can be trusted. */
 static inline uint64_t json_special_bytes(uint64_t word)
 {
     const uint64_t ones = json_each_byte(0x01);
-    uint64_t quote = word ^ json_each_byte('"');
-    uint64_t backslash = word ^ json_each_byte('\\');
-    uint64_t below = (word - json_each_byte(0x20)) & ~word;
-    quote = (quote - ones) & ~quote;
-    backslash = (backslash - ones) & ~backslash;
+    uint64_t quote = (word ^ json_each_byte('"')) - ones;
+    uint64_t backslash = (word ^ json_each_byte('\\')) - ones;
+    uint64_t below = word - json_each_byte(0x20);
     return (quote | backslash | below | word) & json_each_byte(0x80);
 }
 

@@ -103,8 +103,6 @@ enum status json_decode(struct span token, char *out, size_t cap, size_t *len)
                 return STATUS_TOO_LARGE;
             out[used] = (char)byte;
         }
-        if (cap == 0)
-            return STATUS_TOO_LARGE;
     }
     out[used] = '\0';
     if (len != NULL)

@@ -135,7 +135,6 @@ static enum status parse_flat(struct message *self, struct json_cursor *cursor,
 static enum status parse_top_value(
     struct message *self, struct json_cursor *cursor, unsigned index, struct fault *fault)
 {
-    (void)json_peek(cursor); /* steps over white space */
     const char *from = cursor->at;
     struct span *field = index == NOT_KNOWN ? NULL : field_of(self, &top_members[index]);
     enum status status;

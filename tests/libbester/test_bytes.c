@@ -67,6 +67,11 @@ static void printf_formats_and_grows(void **state)
     assert_memory_equal(bytes_span(&bytes).at, "a-5   ", 6);
     assert_string_equal(bytes_text(&bytes) + 3 + 195, "right|");
     bytes_release(&bytes);
+    bytes_init(&bytes, 3);
+    assert_int_equal(bytes_printf(&bytes, "%d", 1234), STATUS_TOO_LARGE);
+    assert_int_equal(bytes_printf(&bytes, "%d", 123), STATUS_OK);
+    assert_span(bytes_span(&bytes), "123");
+    bytes_release(&bytes);
 }
 
 static void reserve_and_commit(void **state)
