@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "harness/must.h"
+#include "harness/pattern.h"
 #include "harness/topology.h"
 
 /* RFC 7396: null takes a member away, objects are merged, all else replaces. */
@@ -126,6 +127,31 @@ static json_t *peers_of(const struct topology *self, int server)
     return peers;
 }
 
+struct expander {
+    const struct topology *topology;
+    int server;
+};
+
+static char *expand(const char *name, void *user)
+{
+    const struct expander *self = user;
+
+    return topology_expand(self->topology, name, self->server);
+}
+
+/* The configuration with its ${names} filled in; takes config over. */
+static json_t *expanded(
+    const struct topology *self, int server, json_t *config, struct fault *fault)
+{
+    struct expander expander = {.topology = self, .server = server};
+    struct scope scope = {.expand = expand, .user = &expander};
+    json_t *filled = pattern_fill(config, &scope, fault);
+
+    bindings_release(&scope.bindings);
+    json_decref(config);
+    return filled;
+}
+
 static json_t *config_of(const struct topology *self, int server, struct fault *fault)
 {
     const struct member *member = &self->scenario->members[server];
@@ -144,7 +170,7 @@ static json_t *config_of(const struct topology *self, int server, struct fault *
         database, "informer", "address", dir, "/informer", "peers", peers_of(self, server)));
     if (member->server.config)
         merge(config, member->server.config);
-    return config;
+    return expanded(self, server, config, fault);
 }
 
 static enum status config_write(const struct topology *self, int server, struct fault *fault)

@@ -78,17 +78,30 @@ static void exchange_answered(struct desk *self, struct exchange *exchange)
     exchanges_trim(self);
 }
 
+static bool is_meant(const struct exchange *exchange, const struct utterance *utterance)
+{
+    if (utterance->exchange)
+        return exchange->number == utterance->exchange;
+    if (utterance->label)
+        return exchange->label && strcmp(exchange->label, utterance->label) == 0;
+    return exchange->state == EXCHANGE_ASKED;
+}
+
+/* The oldest that is meant; one whose asker has gone only if there is no other. */
 static struct exchange *exchange_find(const struct desk *self, const struct utterance *utterance)
 {
     struct exchange *exchange;
+    struct exchange *gone = NULL;
 
     DL_FOREACH (self->exchanges, exchange) {
-        if (utterance->exchange ? exchange->number == utterance->exchange
-            : utterance->label  ? exchange->label && strcmp(exchange->label, utterance->label) == 0
-                                : exchange->state == EXCHANGE_ASKED)
+        if (!is_meant(exchange, utterance))
+            continue;
+        if (exchange->caller)
             return exchange;
+        if (!gone)
+            gone = exchange;
     }
-    return NULL;
+    return gone;
 }
 
 void desk_take(struct desk *self, unsigned number, const char *label)

@@ -9,6 +9,8 @@
 
 #include "harness/must.h"
 
+static const double DEATH_GRACE_S = 0.2;
+
 static double now_ms(void)
 {
     struct timespec now;
@@ -36,6 +38,23 @@ static void on_done(struct ev_loop *loop, ev_timer *watcher, int events)
     self->callbacks->on_done(&self->verdict, self->user);
 }
 
+/* A connection that ends may be the first sign of a death, which says more: that
+ * is waited for, shortly, before the play fails. */
+static void fail(struct player *self)
+{
+    bool may_be_death =
+        self->verdict.cause == CAUSE_CONNECTION_LOST || self->verdict.cause == CAUSE_LOGIN_REFUSED;
+
+    if (!may_be_death) {
+        finish(self);
+        return;
+    }
+    self->phase = PHASE_FAILING;
+    ev_timer_stop(self->loop, &self->deadline);
+    ev_timer_set(&self->deadline, DEATH_GRACE_S, 0.);
+    ev_timer_start(self->loop, &self->deadline);
+}
+
 enum step_answer player_fail(
     struct player *self, const struct step *step, enum cause cause, const char *format, ...)
 {
@@ -47,7 +66,7 @@ enum step_answer player_fail(
     va_end(arguments);
     verdict_fail(
         &self->verdict, cause, step->at, step->text, stage_timeline(self->stage), "%s", message);
-    finish(self);
+    fail(self);
     return STEP_FAILED;
 }
 
@@ -271,13 +290,17 @@ static void on_trouble(int member, enum cause cause, const char *text, void *use
     struct where at = cast ? cast->at : (struct where){1, 1};
     const struct step *step = self->phase == PHASE_STEPS ? current_step(self) : NULL;
 
-    if (self->phase == PHASE_DONE)
+    if (self->phase == PHASE_DONE || (self->phase == PHASE_FAILING && cause != CAUSE_PEER_DIED))
         return;
+    if (self->phase == PHASE_FAILING) {
+        at = self->verdict.at;
+        verdict_release(&self->verdict);
+    }
     if (step && cause == CAUSE_PEER_DIED)
         at = step->at;
     verdict_fail(&self->verdict, cause, at, step ? step->text : NULL, stage_timeline(self->stage),
         "%s%s%s", cast ? cast->name : "", cast ? ": " : "", text);
-    finish(self);
+    fail(self);
 }
 
 static void on_ended(void *user)
@@ -301,6 +324,10 @@ static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
     const struct step *step;
 
     (void)loop, (void)events;
+    if (self->phase == PHASE_FAILING) {
+        finish(self);
+        return;
+    }
     if (self->phase == PHASE_STEPS && (step = current_step(self))) {
         player_step_late(self, step);
         return;

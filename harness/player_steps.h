@@ -19,7 +19,14 @@ struct position {
     size_t mark;     /* the bindings that were there before */
 };
 
-enum player_phase { PHASE_STARTING, PHASE_STEPS, PHASE_FENCE, PHASE_ENDING, PHASE_DONE };
+enum player_phase {
+    PHASE_STARTING,
+    PHASE_STEPS,
+    PHASE_FENCE,
+    PHASE_ENDING,
+    PHASE_FAILING,
+    PHASE_DONE
+};
 
 struct player {
     struct ev_loop *loop;

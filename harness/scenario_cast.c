@@ -285,11 +285,18 @@ static bool client_via(struct loader *self, const json_t *object, const json_t *
     return transport_of(self, object, "via", value, &((struct member *)into)->client.via);
 }
 
+static bool client_logs_in(
+    struct loader *self, const json_t *object, const json_t *value, void *into)
+{
+    return read_flag(self, object, "logsIn", value, &((struct member *)into)->client.logs_in);
+}
+
 static const struct load_row client_rows[] = {
     {"on", NULL},
     {"user", client_user},
     {"password", client_password},
     {"via", client_via},
+    {"logsIn", client_logs_in},
     {"rules", NULL},
     {NULL, NULL},
 };
@@ -384,6 +391,20 @@ static bool load_section(struct loader *self, const struct section *section, con
     return true;
 }
 
+/* After all names are known. */
+static bool check_configs(struct loader *self)
+{
+    for (size_t i = 0; i < self->scenario->member_count; i++) {
+        const struct member *member = &self->scenario->members[i];
+
+        if ((member->server.config && !load_check_value(self, member->server.config)) ||
+            (member->handler.config && !load_check_value(self, member->handler.config)) ||
+            (member->handler.run && !load_check_value(self, member->handler.run)))
+            return false;
+    }
+    return true;
+}
+
 bool load_cast(struct loader *self)
 {
     const json_t *root = self->scenario->source.root;
@@ -396,5 +417,5 @@ bool load_cast(struct loader *self)
     }
     if (self->scenario->member_count == 0)
         return load_fail(self, (struct where){1, 1}, "the play has no cast");
-    return true;
+    return check_configs(self);
 }

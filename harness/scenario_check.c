@@ -95,6 +95,15 @@ bool load_check(struct loader *self, const struct line *line, const json_t *at)
     return check_saying(&check, &line->saying);
 }
 
+bool load_check_value(struct loader *self, const json_t *value)
+{
+    struct saying saying = {.wire = (json_t *)value};
+    struct check check = {
+        .loader = self, .doing = true, .at = source_where(&self->scenario->source, value)};
+
+    return check_saying(&check, &saying);
+}
+
 bool load_saying(struct loader *self, enum edge_kind edge, bool doing, const json_t *object,
     const char *name, struct saying *out)
 {

@@ -92,7 +92,8 @@ static bool read_arrow(
     return find_edge(self, object, arrow, line);
 }
 
-/* A client whose first line is not a message comes when that line says so. */
+/* A client whose first line is a login, or that it is silent, comes when that line
+ * says so. */
 static void note_first_line(struct loader *self, const struct line *line, json_t *seen)
 {
     struct member *client = &self->scenario->members[line->from];
@@ -100,7 +101,7 @@ static void note_first_line(struct loader *self, const struct line *line, json_t
     if (line->edge != EDGE_CLIENT_SERVER || json_object_get(seen, client->name))
         return;
     json_object_set_new(seen, client->name, json_true());
-    if (line->saying.body != BODY_JSON)
+    if (line->saying.body == BODY_LOGIN || line->saying.body == BODY_SILENT)
         client->client.logs_in = false;
 }
 

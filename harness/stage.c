@@ -39,9 +39,12 @@ static void on_trouble(int member, enum cause cause, const char *text, void *use
 {
     struct stage *self = user;
 
-    if (self->troubled)
+    /* The first is told; but a death explains what was told before it. */
+    if (self->troubled && cause != CAUSE_PEER_DIED)
         return;
+    self->trouble_told = false;
     self->troubled = true;
+    free(self->trouble_text);
     self->trouble_member = member;
     self->trouble_cause = cause;
     self->trouble_text = must_copy(text);

@@ -26,7 +26,8 @@ struct stage_callbacks {
     void (*on_line)(const struct event *event, void *user);
     /* The end of a turn in which something happened. */
     void (*on_turn)(void *user);
-    /* Once at most: something went wrong with a member (-1: with the stage). */
+    /* Something went wrong with a member (-1: with the stage). Once; and again for
+     * a death (CAUSE_PEER_DIED), which explains what came before. */
     void (*on_trouble)(int member, enum cause cause, const char *text, void *user);
     /* After stage_end: every process has ended. */
     void (*on_ended)(void *user);
