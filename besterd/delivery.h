@@ -46,7 +46,8 @@ void deliver_to_servers(struct deliveries *self, struct ticket *ticket,
 
 /* One of the ways a delivery went: a session took it or did not, the accounts
  * know the user or not, a server reported. detail may be NULL. */
-void delivery_took(struct deliveries *self, uint64_t drop, enum status status, const char *detail);
+void delivery_took(
+    struct deliveries *self, uint64_t number, enum status status, const char *detail);
 
 /* The status report of a ticket that is done. NULL when out of memory. */
 MUST_CHECK struct blob *delivery_report(const struct ticket *ticket);

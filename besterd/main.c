@@ -1,7 +1,6 @@
 /* besterd: the server. See besterd(8). */
 #include <ev.h>
 #include <signal.h>
-#include <sodium.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -155,10 +154,6 @@ int main(int argc, char **argv)
 
     if (!options_begin(&table, argc, argv, &settings, &operands, stdout, stderr, &exit_status))
         return exit_status;
-    if (sodium_init() < 0) {
-        fprintf(stderr, "besterd: libsodium cannot be used\n");
-        return EXIT_FAULT;
-    }
     const char *first = operands.count > 0 ? operands.at[0] : "";
     if (strcmp(first, "check") == 0)
         return check_command((int)operands.count, operands.at, stdout, stderr);

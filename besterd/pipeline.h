@@ -36,10 +36,10 @@ void pipeline_release(struct pipeline *self);
 void pipeline_take(struct pipeline *self, struct session *session, const struct message *message);
 
 /* What handlers say. */
-void pipeline_answered(struct pipeline *self, uint64_t ticket, struct handler *handler,
+void pipeline_answered(struct pipeline *self, uint64_t number, struct handler *handler,
     const struct message *answer, struct span payload);
 void pipeline_not_answered(
-    struct pipeline *self, uint64_t ticket, enum status reason, const char *detail);
+    struct pipeline *self, uint64_t number, enum status reason, const char *detail);
 void pipeline_handler_speaks(
     struct pipeline *self, struct handler *handler, const struct message *word);
 

@@ -1,12 +1,12 @@
 #include "besterd/session.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "besterd/log.h"
+#include "besterd/password.h"
 #include "besterd/username.h"
 #include "libbester/json.h"
 
@@ -209,7 +209,7 @@ static void session_verify(struct session *self, struct span username, struct sp
             status == STATUS_OVERLOADED ? STATUS_OVERLOADED : STATUS_INTERNAL, status_help(status));
     }
 out:
-    sodium_memzero(password, sizeof(password));
+    password_wipe(password, sizeof(password));
 }
 
 static void session_log_in(struct session *self, const struct message *message)
