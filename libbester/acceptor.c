@@ -66,8 +66,11 @@ static enum status bind_unix(int fd, const struct address *address, const struct
         return io_fault(fault, address);
     if (bind(fd, at, len) == 0)
         return STATUS_OK;
-    if (errno == EADDRINUSE && remove_stale(at, len, address->path) && bind(fd, at, len) == 0)
+    bool is_taken = errno == EADDRINUSE;
+    if (is_taken && remove_stale(at, len, address->path) && bind(fd, at, len) == 0)
         return STATUS_OK;
+    if (is_taken)
+        errno = EADDRINUSE; /* not what the probe left there */
     return io_fault(fault, address);
 }
 

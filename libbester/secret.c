@@ -38,7 +38,7 @@ static enum status read_line(
         struct pollfd readable = {.fd = fd, .events = POLLIN};
         char byte = '\0';
         ssize_t count = -1;
-        if (ppoll(&readable, 1, NULL, mask) >= 0)
+        if (fd < 0 || ppoll(&readable, 1, NULL, mask) >= 0) /* poll waits for -1 for ever */
             count = read(fd, &byte, 1);
         if (count < 0 && errno == EINTR && mask != NULL)
             return STATUS_CLOSED;
