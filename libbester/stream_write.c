@@ -78,7 +78,10 @@ void stream_flush(struct stream *self)
         return;
     while (self->output.count > 0) {
         struct iovec iov[IOV_COUNT];
-        ssize_t n = writev(self->fd, iov, frame_queue_gather(&self->output, iov, IOV_COUNT));
+        struct msghdr gathered = {.msg_iov = iov,
+            .msg_iovlen = (size_t)frame_queue_gather(&self->output, iov, IOV_COUNT)};
+        /* As writev, but a peer that has gone must not end the program by SIGPIPE. */
+        ssize_t n = sendmsg(self->fd, &gathered, MSG_NOSIGNAL);
 
         if (n >= 0) {
             if (ev_is_active(&self->timer)) /* progress: the peer has so long again */
