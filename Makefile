@@ -52,7 +52,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvl
 CFLAGS   ?= -O2 -g
 HARDEN   := $(if $(SAN),,-D_FORTIFY_SOURCE=2 -fstack-protector-strong)
 SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-PKG_CFLAGS  := $(call pkg_cflags,jansson sqlite3 libsodium)
+PKG_CFLAGS  := $(call pkg_cflags,jansson sqlite3 libsodium openssl)
 STANDARD    := -std=gnu11 -D_GNU_SOURCE= -I. -pthread
 ALL_CFLAGS  := $(STANDARD) -DBESTER_VERSION='"$(VERSION)"' $(WARNINGS) $(PKG_CFLAGS) $(HARDEN) \
                $(SANFLAGS) $(CFLAGS) $(CPPFLAGS)
@@ -64,7 +64,7 @@ LIBS_besterd     := $(call pkg_libs,sqlite3 libsodium)
 LIBS_bester-cli  := $(call pkg_libs,readline)
 LIBS_bester-send :=
 LIBS_harness     :=
-LIB_LIBS         := -lev $(call pkg_libs,jansson) -lm
+LIB_LIBS         := -lev $(call pkg_libs,jansson openssl) -lm
 TEST_LIBS        := $(call pkg_libs,cmocka)
 
 # Whatever was built with other flags is built again: every object and program depends on this

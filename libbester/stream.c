@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "libbester/filter.h"
 #include "libbester/frame.h"
 
 void streams_have_work(struct streams *self)
@@ -54,6 +55,7 @@ static void stream_free(struct stream *self)
         if (tag)
             self->callbacks->on_sent(tag, STATUS_OFFLINE, self->sent_user);
     frame_queue_release(&self->output);
+    stream_filter_release(self);
     bytes_release(&self->partial);
     free(self);
 }
@@ -97,6 +99,8 @@ static void streams_wake(struct streams *self)
         if (stream->state != STREAM_OPEN || stream->paused)
             continue;
         stream_hand_out_partial(stream);
+        if (stream->filter)
+            stream_filter_drain(stream);
         if (stream->state == STREAM_OPEN && !stream->paused && !stream->input_ended)
             ev_io_start(self->loop, &stream->readable);
     }
@@ -155,6 +159,7 @@ void streams_free(struct streams *self)
     assert(!self->dirty && !self->woken);
     ev_clear_pending(self->loop, &self->turn);
     free(self->scratch);
+    free(self->plain);
     free(self);
 }
 
@@ -194,6 +199,7 @@ struct stream *stream_adopt(struct streams *streams, int fd, const struct stream
     struct stream *self = calloc(1, sizeof(*self));
 
     if (!self) {
+        filter_free(options->filter);
         close(fd);
         return NULL;
     }
@@ -211,6 +217,12 @@ struct stream *stream_adopt(struct streams *streams, int fd, const struct stream
     ev_io_init(&self->writable, stream_on_writable, fd, EV_WRITE);
     ev_init(&self->timer, on_timer);
     self->readable.data = self->writable.data = self->timer.data = self;
+    if (stream_filter_init(self, options->filter) != STATUS_OK) {
+        stream_filter_release(self);
+        close(fd);
+        free(self);
+        return NULL;
+    }
     ev_io_start(streams->loop, &self->readable);
     return self;
 }

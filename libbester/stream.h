@@ -24,7 +24,13 @@
 struct streams;
 struct stream;
 
+struct filter;
+
 struct stream_callbacks {
+    /* With a filter only: its handshake is over, and nothing that was queued has
+     * gone through it yet. The moment to see who the peer is, and to close. May be
+     * NULL. */
+    void (*on_secured)(struct stream *stream, void *user);
     /* One frame. payload is valid during the call only. */
     void (*on_frame)(struct stream *stream, struct span payload, void *user);
     /* The peer will send no more (end of input). NULL: the stream closes itself
@@ -47,6 +53,7 @@ struct stream_options {
     size_t max_queued_bytes; /* bytes waiting to be written */
     double stall_s;          /* closed when the peer takes no byte for so long; 0: never */
     void *sent_user;         /* for on_sent; must outlive the stream */
+    struct filter *filter;   /* NULL: none. Taken over, also when stream_adopt fails */
 };
 
 /* NULL when out of memory. */

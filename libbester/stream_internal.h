@@ -2,7 +2,7 @@
  * stream_internal: what the files of stream share. For nobody else.
  *
  * stream.c: birth, the end, the turn of the loop. stream_read.c: bytes -> frames.
- * stream_write.c: frames -> bytes.
+ * stream_write.c: frames -> bytes. stream_filter.c: the same two ways through a filter.
  */
 #ifndef BESTER_STREAM_INTERNAL_H
 #define BESTER_STREAM_INTERNAL_H
@@ -43,6 +43,13 @@ struct stream {
     size_t need;          /* bytes of the unfinished frame in partial; 0: not known */
 
     struct frame_queue output;
+
+    struct filter *filter;  /* or NULL */
+    bool secured;           /* the handshake is over, on_secured was called */
+    bool said_closed;       /* TLS has told the peer that nothing more will come */
+    struct bytes encrypted; /* for the descriptor */
+    size_t encrypted_plain; /* bytes of output that it stands for */
+
     size_t discarded;
 
     struct stream_counts counts;
@@ -59,6 +66,7 @@ struct streams {
     struct stream *woken;
     struct stream *dead;
     char *scratch;
+    char *plain; /* what TLS decrypts into; made with the first such stream */
 };
 
 /* There is something to flush, to wake or to free at the end of this turn. */
@@ -72,6 +80,21 @@ void stream_die(struct stream *self, enum status why, const char *detail);
 void stream_on_readable(struct ev_loop *loop, ev_io *watcher, int events);
 /* Hands out what was read before. */
 void stream_hand_out_partial(struct stream *self);
+
+/* Takes filter (or NULL) over. STATUS_NO_MEMORY. */
+MUST_CHECK enum status stream_filter_init(struct stream *self, struct filter *filter);
+void stream_filter_release(struct stream *self);
+/* What was read from the descriptor is in scratch[0..n): decrypts and hands out. */
+void stream_filter_take(struct stream *self, size_t n);
+/* Hands out what is decrypted already, or can be. */
+void stream_filter_drain(struct stream *self);
+/* What a write would have answered: bytes of output that have left, or -1 with
+ * errno; 0: nothing can be written before more is read. */
+ssize_t stream_filter_write(struct stream *self);
+
+/* Hands out at[0..len) behind what partial holds, keeps the rest. */
+void stream_take(struct stream *self, const char *at, size_t len);
+void stream_end_of_input(struct stream *self);
 
 void stream_on_writable(struct ev_loop *loop, ev_io *watcher, int events);
 /* It has something to write. */

@@ -52,7 +52,7 @@ static size_t stream_hand_out(struct stream *self, const char *at, size_t len)
 }
 
 /* Hands out what partial holds and what follows it at `at`, keeps the rest. */
-static void stream_take(struct stream *self, const char *at, size_t len)
+void stream_take(struct stream *self, const char *at, size_t len)
 {
     size_t used = stream_hand_out(self, at, len);
 
@@ -108,7 +108,16 @@ static ssize_t stream_read_small(struct stream *self)
     return n;
 }
 
-static void stream_end_of_input(struct stream *self)
+static ssize_t stream_read_filtered(struct stream *self)
+{
+    ssize_t n = read(self->fd, self->streams->scratch, READ_BYTES);
+
+    if (n > 0)
+        stream_filter_take(self, (size_t)n);
+    return n;
+}
+
+void stream_end_of_input(struct stream *self)
 {
     self->input_ended = true;
     ev_io_stop(self->streams->loop, &self->readable);
@@ -145,7 +154,8 @@ void stream_on_readable(struct ev_loop *loop, ev_io *watcher, int events)
         stream_discard(self);
         return;
     }
-    ssize_t n = self->partial.len > COPY_BYTES && self->need > self->partial.len
+    ssize_t n = self->filter ? stream_read_filtered(self)
+                : self->partial.len > COPY_BYTES && self->need > self->partial.len
                     ? stream_read_large(self)
                     : stream_read_small(self);
     if (n == -2 || self->state == STREAM_DEAD)

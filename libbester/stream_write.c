@@ -6,6 +6,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "libbester/filter.h"
+
 void stream_mark_dirty(struct stream *self)
 {
     if (self->in_dirty)
@@ -70,19 +72,33 @@ static void stream_emptied(struct stream *self)
     ev_timer_start(loop, &self->timer);
 }
 
+/* While the handshake lasts there may be bytes to send without any frame. */
+static bool stream_has_output(const struct stream *self)
+{
+    return self->output.count > 0 || self->filter;
+}
+
+static ssize_t stream_writev(struct stream *self)
+{
+    struct iovec iov[IOV_COUNT];
+    struct msghdr gathered = {
+        .msg_iov = iov, .msg_iovlen = (size_t)frame_queue_gather(&self->output, iov, IOV_COUNT)};
+
+    /* As writev, but a peer that has gone must not end the program by SIGPIPE. */
+    return sendmsg(self->fd, &gathered, MSG_NOSIGNAL);
+}
+
 void stream_flush(struct stream *self)
 {
     struct ev_loop *loop = self->streams->loop;
 
     if (self->state == STREAM_LINGERING)
         return;
-    while (self->output.count > 0) {
-        struct iovec iov[IOV_COUNT];
-        struct msghdr gathered = {.msg_iov = iov,
-            .msg_iovlen = (size_t)frame_queue_gather(&self->output, iov, IOV_COUNT)};
-        /* As writev, but a peer that has gone must not end the program by SIGPIPE. */
-        ssize_t n = sendmsg(self->fd, &gathered, MSG_NOSIGNAL);
+    while (stream_has_output(self)) {
+        ssize_t n = self->filter ? stream_filter_write(self) : stream_writev(self);
 
+        if (n == 0 && self->filter)
+            break; /* the handshake needs the peer's answer first */
         if (n >= 0) {
             if (ev_is_active(&self->timer)) /* progress: the peer has so long again */
                 ev_timer_again(loop, &self->timer);
@@ -100,6 +116,12 @@ void stream_flush(struct stream *self)
             stream_die(self, STATUS_IO, strerror(errno));
             return;
         }
+    }
+    if (self->filter && self->state == STREAM_FINISHING && !self->said_closed) {
+        self->said_closed = true;
+        self->filter->ops->say_closed(self->filter);
+        stream_flush(self);
+        return;
     }
     stream_emptied(self);
 }
