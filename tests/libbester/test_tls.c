@@ -33,7 +33,7 @@ static int make_place(void **state)
     struct place *place = calloc(1, sizeof(*place));
     struct fault fault;
 
-    strcpy(place->directory, "/tmp/bester-tls-XXXXXX");
+    snprintf(place->directory, sizeof(place->directory), "/tmp/bester-tls-XXXXXX");
     if (!mkdtemp(place->directory))
         return -1;
     snprintf(place->certificate, sizeof(place->certificate), "%s/c.pem", place->directory);
