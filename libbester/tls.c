@@ -367,7 +367,8 @@ enum status tls_pin_parse(struct tls_pin *out, struct span text, struct fault *f
         int low = hex_digit(text.at[8 + 2 * i]);
 
         ok = high >= 0 && low >= 0;
-        pin.sha256[i] = (unsigned char)(high << 4 | low);
+        if (ok)
+            pin.sha256[i] = (unsigned char)(high * 16 + low);
     }
     if (!ok)
         return fault_set(fault, STATUS_INVALID, 0,
