@@ -51,6 +51,9 @@ static void stream_free(struct stream *self)
 {
     uint64_t tag;
 
+    while (frame_queue_pop_written(&self->output, &tag))
+        if (tag)
+            self->callbacks->on_sent(tag, STATUS_OK, self->sent_user);
     while (frame_queue_pop(&self->output, &tag))
         if (tag)
             self->callbacks->on_sent(tag, STATUS_OFFLINE, self->sent_user);

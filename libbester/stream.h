@@ -4,13 +4,13 @@
  * struct streams is what all streams of one loop share: one large read buffer
  * (an idle stream owns no buffer at all), the list of streams with something to
  * write, and the list of closed ones to free. Frames that are sent in one turn
- * of the loop leave in one writev, behind everything else that happened in it.
+ * of the loop leave in one write, behind everything else that happened in it.
  *
  * A stream owns its descriptor. Invariants: queued bytes <= max_queued_bytes;
  * each tag given to stream_send comes back exactly once through on_sent; after
  * on_closed, or after stream_close, no callback but on_sent is made, and the
- * struct is freed at the end of the turn. Callbacks may call anything of this
- * header, on any stream.
+ * struct is freed at the end of the turn. Callbacks may call anything that begins
+ * with stream_, on any stream.
  */
 #ifndef BESTER_STREAM_H
 #define BESTER_STREAM_H
@@ -33,8 +33,9 @@ struct stream_callbacks {
     void (*on_secured)(struct stream *stream, void *user);
     /* One frame. payload is valid during the call only. */
     void (*on_frame)(struct stream *stream, struct span payload, void *user);
-    /* The peer will send no more (end of input). NULL: the stream closes itself
-     * with STATUS_CLOSED. Otherwise the owner decides; writing still works. */
+    /* The peer will send no more (end of input). NULL, or when nothing can be
+     * written any more either: the stream closes itself with STATUS_CLOSED.
+     * Otherwise the owner decides; writing still works. */
     void (*on_end)(struct stream *stream, void *user);
     /* The stream is over, for a reason that the owner did not give:
      * STATUS_CLOSED the peer closed; STATUS_IO with errno's text;
@@ -61,7 +62,7 @@ struct streams *streams_new(struct ev_loop *loop);
 /* All streams must have been closed before; frees those closed in this turn. */
 void streams_free(struct streams *self);
 /* Writes what is queued and frees what is closed, now instead of at the end of
- * the turn. For the way out of a program. */
+ * the turn. For the way out of a program, not from within a callback. */
 void streams_flush(struct streams *self);
 struct ev_loop *streams_loop(const struct streams *self);
 

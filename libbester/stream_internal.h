@@ -29,6 +29,7 @@ struct stream {
     enum stream_state state;
     bool paused;
     bool input_ended; /* end of input seen, or the input can't be trusted any more */
+    bool output_lost; /* the peer has gone; what it said before that is still read */
     bool in_dirty;
     bool in_woken;
     int fd;

@@ -121,7 +121,7 @@ void stream_end_of_input(struct stream *self)
 {
     self->input_ended = true;
     ev_io_stop(self->streams->loop, &self->readable);
-    if (self->callbacks->on_end)
+    if (self->callbacks->on_end && !self->output_lost)
         self->callbacks->on_end(self, self->user);
     else
         stream_die(self, STATUS_CLOSED, "the peer closed the connection");

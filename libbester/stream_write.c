@@ -1,4 +1,4 @@
-/* Frames -> bytes: one writev for what a turn of the loop has queued. */
+/* Frames -> bytes: one system call for what a turn of the loop has queued. */
 #include "libbester/stream_internal.h"
 
 #include <errno.h>
@@ -20,7 +20,7 @@ void stream_mark_dirty(struct stream *self)
 
 enum status stream_send(struct stream *self, struct blob *frame, uint64_t tag)
 {
-    if (self->state != STREAM_OPEN)
+    if (self->state != STREAM_OPEN || self->output_lost)
         return STATUS_CLOSED;
     enum status status = frame_queue_push(&self->output, frame, tag);
     /* While the kernel refuses bytes, the writable watcher goes on by itself. */
@@ -88,12 +88,41 @@ static ssize_t stream_writev(struct stream *self)
     return sendmsg(self->fd, &gathered, MSG_NOSIGNAL);
 }
 
+/* The peer has gone and takes no more bytes, but what it said before that waits
+ * in the kernel and is still read; its end comes after it. */
+static void stream_lose_output(struct stream *self)
+{
+    uint64_t tag;
+
+    self->output_lost = true;
+    ev_io_stop(self->streams->loop, &self->writable);
+    ev_timer_stop(self->streams->loop, &self->timer);
+    while (self->state != STREAM_DEAD && frame_queue_pop(&self->output, &tag))
+        if (tag)
+            self->callbacks->on_sent(tag, STATUS_OFFLINE, self->sent_user);
+}
+
+static void stream_write_failed(struct stream *self, int error)
+{
+    bool gone = error == EPIPE || error == ECONNRESET;
+
+    if (gone && self->state == STREAM_OPEN && !self->input_ended)
+        stream_lose_output(self);
+    else
+        stream_die(self, gone ? STATUS_CLOSED : STATUS_IO, strerror(error));
+}
+
 void stream_flush(struct stream *self)
 {
     struct ev_loop *loop = self->streams->loop;
 
     if (self->state == STREAM_LINGERING)
         return;
+    if (self->output_lost) {
+        if (self->state == STREAM_FINISHING)
+            stream_die(self, STATUS_CLOSED, "the peer closed the connection");
+        return;
+    }
     while (stream_has_output(self)) {
         ssize_t n = self->filter ? stream_filter_write(self) : stream_writev(self);
 
@@ -113,7 +142,7 @@ void stream_flush(struct stream *self)
             }
             return;
         } else if (errno != EINTR) {
-            stream_die(self, STATUS_IO, strerror(errno));
+            stream_write_failed(self, errno);
             return;
         }
     }

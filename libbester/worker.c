@@ -173,7 +173,9 @@ enum status worker_submit(struct worker *self, struct worker_job *job)
     enum status status = STATUS_OK;
 
     pthread_mutex_lock(&self->lock);
-    if (self->waiting.count >= self->max_queued) {
+    if (self->closing) {
+        status = STATUS_SHUTTING_DOWN;
+    } else if (self->waiting.count >= self->max_queued) {
         status = STATUS_OVERLOADED;
     } else if (self->idle <= self->waiting.count && self->threads < self->max_threads) {
         if (start_thread(self))

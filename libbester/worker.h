@@ -27,7 +27,7 @@ struct worker *worker_new(struct ev_loop *loop, unsigned threads, size_t max_que
  * leaves it behind: a name server can hang for longer than anybody waits). */
 void worker_free(struct worker *self);
 /* STATUS_OVERLOADED: the queue is full; STATUS_NO_MEMORY: no thread could be
- * started. */
+ * started; STATUS_SHUTTING_DOWN: called from a done() within worker_free. */
 MUST_CHECK enum status worker_submit(struct worker *self, struct worker_job *job);
 
 #endif
