@@ -161,7 +161,7 @@ static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
 static void lookup_run(struct worker_job *job)
 {
     struct lookup *self = (struct lookup *)job;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *list = NULL;
     char port[8];
 

@@ -25,7 +25,7 @@ struct near {
     struct stream *stream; /* NULL once it is over */
     struct wire far;
     struct tags *tags;
-    struct bytes got;      /* payloads of frames, each with its length before it */
+    struct bytes got; /* payloads of frames, each with its length before it */
     size_t frames;
     unsigned ends;
     unsigned closings;
@@ -105,8 +105,8 @@ static inline void near_open(struct near *self, struct streams *streams, const i
     bytes_init(&self->got, SIZE_MAX);
     own.sent_user = self->tags;
     wire_open(&self->far, streams_loop(streams), ends[1]);
-    self->stream = stream_adopt(
-        streams, ends[0], &own, callbacks ? callbacks : &near_callbacks, self);
+    self->stream =
+        stream_adopt(streams, ends[0], &own, callbacks ? callbacks : &near_callbacks, self);
     assert_non_null(self->stream);
 }
 

@@ -15,8 +15,8 @@ struct job {
     sigset_t mask; /* of the thread */
     unsigned runs, dones;
     bool cancelled;
-    int gate; /* reads one byte from here before it ends; -1: no gate */
-    int bell; /* writes one byte here when it begins; -1: none */
+    int gate;                  /* reads one byte from here before it ends; -1: no gate */
+    int bell;                  /* writes one byte here when it begins; -1: none */
     struct worker *again_with; /* submits `again` from its done() */
     struct job *again;
     enum status again_status;

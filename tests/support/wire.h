@@ -59,7 +59,8 @@ static inline void patience_end(struct patience *self)
     ev_timer_stop(self->loop, &self->timer);
 }
 
-static inline void patience_turn(struct patience *self, const char *file, int line, const char *what)
+static inline void patience_turn(
+    struct patience *self, const char *file, int line, const char *what)
 {
     ev_run(self->loop, EVRUN_ONCE);
     if (self->over) {
@@ -70,14 +71,14 @@ static inline void patience_turn(struct patience *self, const char *file, int li
 
 /* Runs the loop until the condition holds. What was fed from outside the loop
  * comes first: ev_run would see to it, and then wait for something else. */
-#define RUN_UNTIL(loop, condition)                                         \
-    do {                                                                   \
-        struct patience patience_;                                         \
-        patience_begin(&patience_, (loop));                                \
-        ev_invoke_pending(loop);                                           \
-        while (!(condition))                                               \
-            patience_turn(&patience_, __FILE__, __LINE__, #condition);     \
-        patience_end(&patience_);                                          \
+#define RUN_UNTIL(loop, condition)                                     \
+    do {                                                               \
+        struct patience patience_;                                     \
+        patience_begin(&patience_, (loop));                            \
+        ev_invoke_pending(loop);                                       \
+        while (!(condition))                                           \
+            patience_turn(&patience_, __FILE__, __LINE__, #condition); \
+        patience_end(&patience_);                                      \
     } while (0)
 
 static inline void wire_on_wake(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -334,8 +335,7 @@ static inline bool json_covers(const json_t *value, const json_t *pattern)
     json_t *wanted;
     if (!json_is_object(pattern))
         return json_equal(value, pattern);
-    json_object_foreach((json_t *)pattern, name, wanted)
-    {
+    json_object_foreach ((json_t *)pattern, name, wanted) {
         /* A name that begins with '!' must not be there. */
         if (name[0] == '!' ? json_object_get(value, name + 1) != NULL
                            : !json_covers(json_object_get(value, name), wanted))
