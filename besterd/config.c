@@ -105,6 +105,8 @@ void config_free(struct config *self)
     free(self->handlers);
     free(self->peers);
     free(self->listeners);
+    free(self->certificate_path);
+    free(self->key_path);
     free(self->server_name);
     free(self->database_path);
     free(self->informer_path);

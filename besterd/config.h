@@ -43,6 +43,11 @@ struct config_handler {
     char *template_text;  /* JSON object, compact; NULL: no template */
 };
 
+struct config_listener {
+    struct address address;
+    bool tls;
+};
+
 struct config_peer {
     char *name;
     struct address address;
@@ -69,8 +74,11 @@ enum config_database { DATABASE_SQLITE, DATABASE_REDIS, DATABASE_OPEN };
 
 struct config {
     char *server_name;
-    struct address *listeners;
+    struct config_listener *listeners;
     size_t listener_count;
+    char *certificate_path; /* PEM, for the listeners with TLS; NULL: there are none */
+    char *key_path;
+    bool self_signed;                /* both are made at the start where they are missing */
     struct config_handler *handlers; /* those of availableTypes, in that order */
     size_t handler_count;
     struct config_peer *peers;

@@ -12,7 +12,7 @@
 #include "besterd/paths.h"
 #include "libbester/character.h"
 
-enum { DEFAULT_PORT = 2223, WHERE_BYTES = 400 };
+enum { DEFAULT_PORT = 2223, DEFAULT_TLS_PORT = 2224, WHERE_BYTES = 400 };
 
 struct checker {
     struct config *config;
@@ -106,7 +106,7 @@ static bool unix_address(
 }
 
 static bool tcp_address(struct checker *self, const struct raw_endpoint *raw, int family,
-    const char *fallback, const char *where, struct address *address)
+    const char *fallback, unsigned fallback_port, const char *where, struct address *address)
 {
     const char *host = raw->address != NULL ? raw->address : fallback;
     unsigned char parsed[sizeof(struct in6_addr)];
@@ -116,21 +116,33 @@ static bool tcp_address(struct checker *self, const struct raw_endpoint *raw, in
         return false;
     }
     *address = (struct address){.kind = family == AF_INET ? ADDRESS_TCP4 : ADDRESS_TCP6,
-        .port = (uint16_t)(raw->port != 0 ? raw->port : DEFAULT_PORT)};
+        .port = (uint16_t)(raw->port != 0 ? raw->port : fallback_port)};
     memcpy(address->host, host, strlen(host) + 1);
     return true;
 }
 
 static bool listen_tcp4(struct checker *self, struct address *address)
 {
-    return tcp_address(
-        self, &self->raw->network.tcp4, AF_INET, "127.0.0.1", "network.tcp4.address", address);
+    return tcp_address(self, &self->raw->network.tcp4, AF_INET, "127.0.0.1", DEFAULT_PORT,
+        "network.tcp4.address", address);
 }
 
 static bool listen_tcp6(struct checker *self, struct address *address)
 {
-    return tcp_address(
-        self, &self->raw->network.tcp6, AF_INET6, "::1", "network.tcp6.address", address);
+    return tcp_address(self, &self->raw->network.tcp6, AF_INET6, "::1", DEFAULT_PORT,
+        "network.tcp6.address", address);
+}
+
+static bool listen_tls4(struct checker *self, struct address *address)
+{
+    return tcp_address(self, &self->raw->network.tls4, AF_INET, "127.0.0.1", DEFAULT_TLS_PORT,
+        "network.tls4.address", address);
+}
+
+static bool listen_tls6(struct checker *self, struct address *address)
+{
+    return tcp_address(self, &self->raw->network.tls6, AF_INET6, "::1", DEFAULT_TLS_PORT,
+        "network.tls6.address", address);
 }
 
 static bool listen_unix(struct checker *self, struct address *address)
@@ -147,27 +159,60 @@ static bool listen_unix(struct checker *self, struct address *address)
 static const struct listener {
     const char *type;
     bool (*make)(struct checker *self, struct address *address);
-} listeners[] = {{"tcp4", listen_tcp4}, {"tcp6", listen_tcp6}, {"unix", listen_unix}};
+    bool tls;
+} listeners[] = {
+    {"tcp4", listen_tcp4, false},
+    {"tcp6", listen_tcp6, false},
+    {"tls4", listen_tls4, true},
+    {"tls6", listen_tls6, true},
+    {"unix", listen_unix, false},
+};
 
 enum { LISTENER_KINDS = sizeof listeners / sizeof listeners[0] };
+
+/* The certificate, where a listener needs one. Whether the files can be used is
+ * found out at the start: they may be another user's. */
+static void check_certificate(struct checker *self)
+{
+    struct config *config = self->config;
+    bool needed = false;
+    for (size_t i = 0; i < config->listener_count; i++)
+        needed = needed || config->listeners[i].tls;
+    if (!needed)
+        return;
+    char **certificate = &self->raw->network.tls.certificate;
+    char **key = &self->raw->network.tls.key;
+    if ((*certificate == NULL) != (*key == NULL))
+        mistakes_add(self->mistakes, "network.tls", "names a %s, but no %s",
+            *key == NULL ? "certificate" : "key", *key == NULL ? "key" : "certificate");
+    config->self_signed = self->raw->network.tls.self_signed;
+    config->certificate_path = *certificate != NULL
+                                   ? take(certificate)
+                                   : state_path(self, "certificate.pem", "network.tls.certificate");
+    config->key_path = *key != NULL ? take(key) : state_path(self, "key.pem", "network.tls.key");
+}
 
 static void check_network(struct checker *self)
 {
     static const char *const embedded[] = {"tcp4", "unix", NULL};
     const char *const *types =
         self->raw->network.given ? (const char *const *)self->raw->network.types : embedded;
-    self->config->listeners = calloc(LISTENER_KINDS, sizeof(struct address));
+    self->config->listeners = calloc(LISTENER_KINDS, sizeof(struct config_listener));
     if (self->config->listeners == NULL)
         return;
     for (size_t i = 0; types != NULL && types[i] != NULL; i++) {
         for (size_t kind = 0; kind < LISTENER_KINDS; kind++) {
-            struct address *next = &self->config->listeners[self->config->listener_count];
-            if (strcmp(listeners[kind].type, types[i]) == 0 && listeners[kind].make(self, next))
-                self->config->listener_count++;
+            struct config_listener *next = &self->config->listeners[self->config->listener_count];
+            if (strcmp(listeners[kind].type, types[i]) != 0 ||
+                !listeners[kind].make(self, &next->address))
+                continue;
+            next->tls = listeners[kind].tls;
+            self->config->listener_count++;
         }
     }
     if (types == NULL || types[0] == NULL)
         mistakes_add(self->mistakes, "network.types", "names no listener to open");
+    check_certificate(self);
 }
 
 /* ---- accounts ---- */
@@ -185,11 +230,11 @@ static void check_database(struct checker *self)
                                     : state_path(self, "accounts.db", "database.sqlite.path");
     for (size_t i = 0; config->database == DATABASE_OPEN && i < config->listener_count; i++) {
         char text[ADDRESS_TEXT_MAX];
-        if (!address_is_local(&config->listeners[i]))
+        if (!address_is_local(&config->listeners[i].address))
             mistakes_add(self->mistakes, "database.type",
                 "\"open\" takes any password, so every listener must be on loopback or a UNIX "
                 "socket; %s is not",
-                address_format(&config->listeners[i], text, sizeof text));
+                address_format(&config->listeners[i].address, text, sizeof text));
     }
 }
 

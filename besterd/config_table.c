@@ -12,7 +12,7 @@
 /* An hour, a day: no deadline needs more. */
 enum { HOUR_MS = 3600000 };
 
-static const char *const listener_choices[] = {"tcp4", "tcp6", "unix", NULL};
+static const char *const listener_choices[] = {"tcp4", "tcp6", "tls4", "tls6", "unix", NULL};
 static const char *const protocol_choices[] = {
     [CONFIG_ONESHOT] = "oneshot", [CONFIG_STREAM] = "stream", [CONFIG_STREAM + 1] = NULL};
 static const char *const may_choices[] = {"sendClients", "sendServers", "sendHandler", NULL};
@@ -36,31 +36,48 @@ static const struct config_member server_members[] = {
     {.name = NULL},
 };
 
-static const struct config_member tcp4_members[] = {
-    {.name = "address",
-        .kind = CONFIG_TEXT,
-        IN_CONFIG(network.tcp4.address),
-        .fallback = "127.0.0.1",
-        .help = "IPv4 address to listen on."},
-    {.name = "port",
-        .kind = CONFIG_PORT,
-        IN_CONFIG(network.tcp4.port),
-        .fallback = "2223",
-        .help = "TCP port."},
-    {.name = NULL},
-};
+#define ENDPOINT_MEMBERS(member, host, number, what) \
+    {                                                \
+        {.name = "address",                          \
+            .kind = CONFIG_TEXT,                     \
+            IN_CONFIG(network.member.address),       \
+            .fallback = (host),                      \
+            .help = (what)},                         \
+            {.name = "port",                         \
+                .kind = CONFIG_PORT,                 \
+                IN_CONFIG(network.member.port),      \
+                .fallback = (number),                \
+                .help = "TCP port."},                \
+        {                                            \
+            .name = NULL                             \
+        }                                            \
+    }
 
-static const struct config_member tcp6_members[] = {
-    {.name = "address",
+static const struct config_member tcp4_members[] =
+    ENDPOINT_MEMBERS(tcp4, "127.0.0.1", "2223", "IPv4 address to listen on.");
+static const struct config_member tcp6_members[] =
+    ENDPOINT_MEMBERS(tcp6, "::1", "2223", "IPv6 address to listen on, for IPv6 only.");
+static const struct config_member tls4_members[] =
+    ENDPOINT_MEMBERS(tls4, "127.0.0.1", "2224", "IPv4 address to listen on with TLS 1.3.");
+static const struct config_member tls6_members[] =
+    ENDPOINT_MEMBERS(tls6, "::1", "2224", "IPv6 address to listen on with TLS 1.3, IPv6 only.");
+
+static const struct config_member tls_members[] = {
+    {.name = "certificate",
         .kind = CONFIG_TEXT,
-        IN_CONFIG(network.tcp6.address),
-        .fallback = "::1",
-        .help = "IPv6 address to listen on, for IPv6 only."},
-    {.name = "port",
-        .kind = CONFIG_PORT,
-        IN_CONFIG(network.tcp6.port),
-        .fallback = "2223",
-        .help = "TCP port."},
+        IN_CONFIG(network.tls.certificate),
+        .fallback = "certificate.pem in the state directory",
+        .help = "File with the certificate and its chain, PEM."},
+    {.name = "key",
+        .kind = CONFIG_TEXT,
+        IN_CONFIG(network.tls.key),
+        .fallback = "key.pem in the state directory",
+        .help = "File with the certificate's private key, PEM."},
+    {.name = "selfSigned",
+        .kind = CONFIG_FLAG,
+        IN_CONFIG(network.tls.self_signed),
+        .help = "Make both files at the start where they are missing: a certificate that vouches "
+                "for itself. Clients must be given it, or its pin."},
     {.name = NULL},
 };
 
@@ -82,6 +99,9 @@ static const struct config_member network_members[] = {
         .help = "Which listeners are opened. The members of those not named here are ignored."},
     {.name = "tcp4", .kind = CONFIG_OBJECT, .inside = tcp4_members, IN_CONFIG(network.tcp4.given)},
     {.name = "tcp6", .kind = CONFIG_OBJECT, .inside = tcp6_members, IN_CONFIG(network.tcp6.given)},
+    {.name = "tls4", .kind = CONFIG_OBJECT, .inside = tls4_members, IN_CONFIG(network.tls4.given)},
+    {.name = "tls6", .kind = CONFIG_OBJECT, .inside = tls6_members, IN_CONFIG(network.tls6.given)},
+    {.name = "tls", .kind = CONFIG_OBJECT, .inside = tls_members, IN_CONFIG(network.tls.given)},
     {.name = "unix",
         .kind = CONFIG_OBJECT,
         .inside = unix_members,

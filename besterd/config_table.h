@@ -59,7 +59,13 @@ struct raw_config {
     struct {
         bool given;
         char **types;
-        struct raw_endpoint tcp4, tcp6, unix_socket;
+        struct raw_endpoint tcp4, tcp6, tls4, tls6, unix_socket;
+        struct {
+            bool given;
+            char *certificate;
+            char *key;
+            bool self_signed;
+        } tls;
     } network;
     struct {
         bool given;

@@ -13,6 +13,12 @@
 
 enum { FIRST_HANDED_OVER = 3, HANDED_OVER_MAX = 64 };
 
+struct listener {
+    struct listeners *owner;
+    struct acceptor *acceptor;
+    bool tls;
+};
+
 /* Descriptors handed over and not yet used; -1: used. */
 struct handed_over {
     int fds[HANDED_OVER_MAX];
@@ -90,10 +96,18 @@ static void notice_the_dead(int fd)
         fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms, sizeof(unacknowledged_ms));
 }
 
-static enum status open_one(struct listeners *self, const struct address *address,
-    struct handed_over *handed_over, struct ev_loop *loop, acceptor_accepted *accepted, void *user,
-    struct fault *fault)
+static void on_accepted(int fd, void *user)
 {
+    const struct listener *self = user;
+
+    self->owner->accepted(fd, self->tls, self->owner->user);
+}
+
+static enum status open_one(struct listeners *self, const struct config_listener *config,
+    struct handed_over *handed_over, struct ev_loop *loop, struct fault *fault)
+{
+    const struct address *address = &config->address;
+    struct listener *listener = &self->at[self->count];
     int fd = take(handed_over, address);
     bool given = fd >= 0;
     struct address actual;
@@ -106,29 +120,33 @@ static enum status open_one(struct listeners *self, const struct address *addres
             return status;
     }
     notice_the_dead(fd);
-    struct acceptor *acceptor = acceptor_adopt(loop, fd, accepted, user);
-    if (!acceptor)
+    *listener = (struct listener){.owner = self, .tls = config->tls};
+    listener->acceptor = acceptor_adopt(loop, fd, on_accepted, listener);
+    if (!listener->acceptor)
         return fault_set(fault, STATUS_NO_MEMORY, 0, "%s", status_help(STATUS_NO_MEMORY));
-    self->at[self->count++] = acceptor;
-    if (acceptor_address(acceptor, &actual) == STATUS_OK)
-        log_line(LOG_LEVEL_INFO, "listener", "listening on %s%s",
-            address_format(&actual, text, sizeof(text)), given ? " (handed over)" : "");
+    self->count++;
+    if (acceptor_address(listener->acceptor, &actual) == STATUS_OK)
+        log_line(LOG_LEVEL_INFO, "listener", "listening on %s%s%s",
+            address_format(&actual, text, sizeof(text)), listener->tls ? " with TLS" : "",
+            given ? " (handed over)" : "");
     return STATUS_OK;
 }
 
 enum status listeners_open(struct listeners *self, const struct config *config,
-    struct ev_loop *loop, acceptor_accepted *accepted, void *user, struct fault *fault)
+    struct ev_loop *loop, listeners_accepted *accepted, void *user, struct fault *fault)
 {
     struct handed_over handed_over;
     enum status status = STATUS_OK;
 
     self->count = 0;
+    self->accepted = accepted;
+    self->user = user;
     self->at = calloc(config->listener_count + 1, sizeof(*self->at));
     if (!self->at)
         return fault_set(fault, STATUS_NO_MEMORY, 0, "%s", status_help(STATUS_NO_MEMORY));
     collect(&handed_over);
     for (size_t i = 0; i < config->listener_count && status == STATUS_OK; i++)
-        status = open_one(self, &config->listeners[i], &handed_over, loop, accepted, user, fault);
+        status = open_one(self, &config->listeners[i], &handed_over, loop, fault);
     close_rest(&handed_over);
     if (status != STATUS_OK)
         listeners_close(self);
@@ -138,8 +156,13 @@ enum status listeners_open(struct listeners *self, const struct config *config,
 void listeners_close(struct listeners *self)
 {
     for (size_t i = 0; i < self->count; i++)
-        acceptor_free(self->at[i]);
+        acceptor_free(self->at[i].acceptor);
     free(self->at);
     self->at = NULL;
     self->count = 0;
+}
+
+enum status listeners_address(const struct listeners *self, size_t index, struct address *out)
+{
+    return acceptor_address(self->at[index].acceptor, out);
 }

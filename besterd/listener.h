@@ -12,14 +12,25 @@
 #include "besterd/config.h"
 #include "libbester/acceptor.h"
 
+/* fd is the callee's, as acceptor_accepted has it; tls: what comes in on it is to
+ * be taken as TLS. */
+typedef void listeners_accepted(int fd, bool tls, void *user);
+
+struct listener;
+
 struct listeners {
-    struct acceptor **at;
+    struct listener *at;
     size_t count;
+    listeners_accepted *accepted;
+    void *user;
 };
 
-/* accepted: as acceptor_adopt has it. Nothing stays open on failure. */
+/* Nothing stays open on failure. self must stay where it is. */
 MUST_CHECK enum status listeners_open(struct listeners *self, const struct config *config,
-    struct ev_loop *loop, acceptor_accepted *accepted, void *user, struct fault *fault);
+    struct ev_loop *loop, listeners_accepted *accepted, void *user, struct fault *fault);
+/* The address that is really listened on; index < count. */
+MUST_CHECK enum status listeners_address(
+    const struct listeners *self, size_t index, struct address *out);
 /* Stops listening and removes the socket files. May be called twice. */
 void listeners_close(struct listeners *self);
 

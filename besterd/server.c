@@ -1,12 +1,14 @@
 #include "besterd/server.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "besterd/accounts.h"
 #include "besterd/informer.h"
 #include "besterd/listener.h"
 #include "besterd/log.h"
 #include "besterd/pipeline.h"
+#include "libbester/tls.h"
 
 enum { RESOLVER_THREADS = 4, RESOLVER_QUEUE = 1024, GOODBYE_MS = 2500 };
 
@@ -25,6 +27,7 @@ struct server {
     struct accounts *accounts;
     struct informer *informer;
     struct listeners listeners;
+    struct tls_context *tls; /* NULL: no listener needs it */
     struct roster roster;
     struct route route;
     struct peers *peers;
@@ -126,11 +129,16 @@ static void on_idle_pipeline(void *server)
 /* ---- what sessions tell
  * ---------------------------------------------------------------------------- */
 
-static void on_accepted(int fd, void *user)
+static void on_accepted(int fd, bool tls, void *user)
 {
     struct server *self = user;
-    struct session *session = session_new(fd, &self->session_context);
+    struct tls *secured = tls ? tls_new(self->tls, NULL) : NULL;
+    struct session *session = NULL;
 
+    if (tls && !secured)
+        close(fd);
+    else
+        session = session_new(fd, tls ? tls_filter(secured) : NULL, &self->session_context);
     if (session && roster_enter(&self->roster, session) != STATUS_OK) {
         session_free(session);
         session = NULL;
@@ -292,8 +300,8 @@ static void listener_address(void *server, size_t index, struct address *out)
 {
     const struct server *self = server;
 
-    if (acceptor_address(self->listeners.at[index], out) != STATUS_OK)
-        *out = self->config->listeners[index];
+    if (listeners_address(&self->listeners, index, out) != STATUS_OK)
+        *out = self->config->listeners[index].address;
 }
 
 static json_t *admin_info(void *server)
@@ -362,6 +370,26 @@ static enum status make_parts(struct server *self)
     return route_init(&self->route, self->config, &self->handler_context);
 }
 
+static enum status open_tls(struct server *self, struct fault *fault)
+{
+    const struct config *config = self->config;
+    enum status status = STATUS_OK;
+
+    if (!config->certificate_path)
+        return STATUS_OK;
+    if (config->self_signed)
+        status = tls_make_identity(
+            config->certificate_path, config->key_path, config->server_name, fault);
+    if (status != STATUS_OK)
+        return status;
+    return tls_context_new(&self->tls,
+        &(struct tls_options){.server = true,
+            .certificate_file = config->certificate_path,
+            .key_file = config->key_path,
+            .trust = TLS_TRUST_NOBODY},
+        fault);
+}
+
 static enum status start(struct server *self, struct fault *fault)
 {
     enum status status = make_parts(self);
@@ -378,6 +406,9 @@ static enum status start(struct server *self, struct fault *fault)
         return fault_set(fault, status, 0, "%s", status_help(status));
     status = informer_new(
         &self->informer, self->streams, self->config->informer_path, &informer_facts, self, fault);
+    if (status != STATUS_OK)
+        return status;
+    status = open_tls(self, fault);
     if (status != STATUS_OK)
         return status;
     status = listeners_open(&self->listeners, self->config, self->loop, on_accepted, self, fault);
@@ -425,6 +456,7 @@ void server_free(struct server *self)
     route_release(&self->route);
     peers_free(self->peers);
     accounts_free(self->accounts);
+    tls_context_unref(self->tls);
     worker_free(self->resolver);
     /* The last words of closed streams still look for their deliveries. */
     streams_free(self->streams);

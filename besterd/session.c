@@ -8,6 +8,7 @@
 #include "besterd/log.h"
 #include "besterd/password.h"
 #include "besterd/username.h"
+#include "libbester/filter.h"
 #include "libbester/json.h"
 
 #define AUTH_ID SPAN_LITERAL("\"auth_special\"")
@@ -347,13 +348,14 @@ static void on_login_deadline(struct ev_loop *loop, ev_timer *watcher, int event
 static const struct stream_callbacks callbacks = {
     .on_frame = on_frame, .on_end = on_end, .on_closed = on_closed, .on_sent = on_sent};
 
-struct session *session_new(int fd, const struct session_context *context)
+struct session *session_new(int fd, struct filter *filter, const struct session_context *context)
 {
     const struct config_limits *limits = &context->config->limits;
     struct ev_loop *loop = streams_loop(context->streams);
     struct session *self = calloc(1, sizeof(*self));
 
     if (!self) {
+        filter_free(filter);
         close(fd);
         return NULL;
     }
@@ -362,7 +364,8 @@ struct session *session_new(int fd, const struct session_context *context)
         &(struct stream_options){.max_frame = limits->max_frame_bytes + ENVELOPE_SLACK,
             .max_queued_bytes = limits->queued_bytes_per_session,
             .stall_s = limits->stall_ms / 1000.0,
-            .sent_user = (void *)context},
+            .sent_user = (void *)context,
+            .filter = filter},
         &callbacks, self);
     if (!self->stream) {
         free(self);

@@ -67,9 +67,10 @@ struct session {
     ev_timer login_deadline;
 };
 
-/* Takes fd over. The caller enters it in the roster, which sets number, before
- * the loop turns. NULL when out of memory; fd is closed then. */
-struct session *session_new(int fd, const struct session_context *context);
+/* Takes fd and filter (NULL: none) over. The caller enters it in the roster,
+ * which sets number, before the loop turns. NULL when out of memory; fd is closed
+ * then. */
+struct session *session_new(int fd, struct filter *filter, const struct session_context *context);
 /* Only after on_gone, or to throw away one that was never entered. */
 void session_free(struct session *self);
 

@@ -220,8 +220,8 @@ static void test_everything(void **state)
     free(text);
     assert_string_equal(config->server_name, "S1");
     assert_int_equal(config->listener_count, 2);
-    assert_address(&config->listeners[0], "unix:///run/bester/bester.sock");
-    assert_address(&config->listeners[1], "tcp4://0.0.0.0:2323");
+    assert_address(&config->listeners[0].address, "unix:///run/bester/bester.sock");
+    assert_address(&config->listeners[1].address, "tcp4://0.0.0.0:2323");
     assert_handlers_of_everything(config);
     assert_int_equal(config->database, DATABASE_SQLITE);
     assert_string_equal(config->database_path, "/var/lib/bester/accounts.db");
@@ -258,10 +258,10 @@ static void test_reference(void **state)
     struct config *config = load(text);
     free(text);
     assert_int_equal(config->listener_count, 3);
-    assert_address(&config->listeners[0], "tcp4://127.0.0.1:2223");
-    assert_address(&config->listeners[1], "tcp6://[::1]:2224");
-    assert_int_equal(config->listeners[2].kind, ADDRESS_UNIX);
-    assert_string_equal(config->listeners[2].path, "bSock");
+    assert_address(&config->listeners[0].address, "tcp4://127.0.0.1:2223");
+    assert_address(&config->listeners[1].address, "tcp6://[::1]:2224");
+    assert_int_equal(config->listeners[2].address.kind, ADDRESS_UNIX);
+    assert_string_equal(config->listeners[2].address.path, "bSock");
     assert_string_equal(config->informer_path, "bInformer");
     assert_int_equal(config->handlers[0].protocol, CONFIG_ONESHOT);
     assert_int_equal(config->handlers[0].may_command, MAY_ALL);
@@ -293,8 +293,8 @@ static void test_default(void **state)
     const char *directory = *state;
     struct config *config = load_default();
     assert_int_equal(config->listener_count, 2);
-    assert_address(&config->listeners[0], "tcp4://127.0.0.1:2223");
-    assert_under(config->listeners[1].path, directory, "bester/bester.sock");
+    assert_address(&config->listeners[0].address, "tcp4://127.0.0.1:2223");
+    assert_under(config->listeners[1].address.path, directory, "bester/bester.sock");
     assert_under(config->database_path, directory, "bester/accounts.db");
     assert_under(config->informer_path, directory, "bester/informer");
     assert_int_equal(config->database, DATABASE_SQLITE);
@@ -475,7 +475,7 @@ static void test_help_names_every_member(void **state)
     char *text = run_check("--help", NULL, &code);
     assert_int_equal(code, 0);
     static const char *const expected[] = {"\nserver.name: text\n",
-        "\nnetwork.types: list of tcp4, tcp6, unix\n",
+        "\nnetwork.types: list of tcp4, tcp6, tls4, tls6, unix\n",
         "\nhandlers.typeMap.TYPE.protocol: one of oneshot, stream\n",
         "\npeers.NAME.address: text\n", "\nlimits.hops: number, 1 to 64\n",
         "\nadmin.info: any value\n", "        Default: 1048576.\n", "        Default: oneshot.\n"};
