@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "libbester/acceptor.h"
 #include "libbester/frame.h"
@@ -17,8 +18,7 @@ enum {
 struct asker {
     struct informer *informer;
     struct stream *stream;
-    struct asker *next;
-    struct asker **place; /* what points to this one */
+    struct asker *next, *prev;
 };
 
 struct informer {
@@ -170,9 +170,7 @@ static struct blob *answer(struct informer *self, struct span payload, bool *end
 
 static void asker_free(struct asker *self)
 {
-    *self->place = self->next;
-    if (self->next != NULL)
-        self->next->place = self->place;
+    DL_DELETE(self->informer->askers, self);
     self->informer->asker_count--;
     acceptor_resume(self->informer->acceptor);
     free(self);
@@ -230,11 +228,8 @@ static void on_accepted(int fd, void *user)
         free(asker);
         return;
     }
-    *asker = (struct asker){
-        .informer = self, .stream = stream, .next = self->askers, .place = &self->askers};
-    if (asker->next != NULL)
-        asker->next->place = &asker->next;
-    self->askers = asker;
+    *asker = (struct asker){.informer = self, .stream = stream};
+    DL_APPEND(self->askers, asker);
     if (++self->asker_count == CONNECTIONS_MAX)
         acceptor_pause(self->acceptor); /* until one ends */
 }
@@ -269,9 +264,12 @@ void informer_free(struct informer *self)
 {
     if (self == NULL)
         return;
-    while (self->askers != NULL) {
-        stream_close(self->askers->stream);
-        asker_free(self->askers);
+    struct asker *asker;
+    struct asker *next;
+    DL_FOREACH_SAFE (self->askers, asker, next) {
+        stream_close(asker->stream);
+        DL_DELETE(self->askers, asker);
+        free(asker);
     }
     acceptor_free(self->acceptor);
     free(self);

@@ -234,9 +234,12 @@ void handler_sdk_free(struct handler_sdk *self)
         kept->sdk = NULL;
     if (self->streams != NULL)
         streams_flush(self->streams);
-    while (self->connections != NULL) {
-        stream_close(self->connections->stream);
-        connection_free(self->connections);
+    struct connection *connection;
+    struct connection *next;
+    HASH_ITER (hh, self->connections, connection, next) {
+        stream_close(connection->stream);
+        HASH_DEL(self->connections, connection);
+        free(connection);
     }
     if (self->streams != NULL)
         streams_free(self->streams);

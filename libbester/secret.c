@@ -34,11 +34,13 @@ static enum status read_line(
 {
     size_t got = 0;
     bool too_long = false;
+    if (fd < 0) /* poll would wait for ever */
+        return fault_set(fault, STATUS_IO, 0, "there is nothing to read from");
     for (;;) {
         struct pollfd readable = {.fd = fd, .events = POLLIN};
         char byte = '\0';
         ssize_t count = -1;
-        if (fd < 0 || ppoll(&readable, 1, NULL, mask) >= 0) /* poll waits for -1 for ever */
+        if (ppoll(&readable, 1, NULL, mask) >= 0)
             count = read(fd, &byte, 1);
         if (count < 0 && errno == EINTR && mask != NULL)
             return STATUS_CLOSED;

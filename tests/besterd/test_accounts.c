@@ -71,11 +71,9 @@ static const struct accounts_callbacks callbacks = {.verified = verified, .exist
 static int setup(void **state)
 {
     struct fixture *self = calloc(1, sizeof *self);
-    if (self == NULL)
-        return -1;
+    assert_non_null(self);
     snprintf(self->directory, sizeof self->directory, "/tmp/bester-accounts-XXXXXX");
-    if (mkdtemp(self->directory) == NULL)
-        return -1;
+    assert_non_null(mkdtemp(self->directory));
     snprintf(self->path, sizeof self->path, "%s/accounts.db", self->directory);
     self->loop = ev_loop_new(EVFLAG_AUTO);
     *state = self;

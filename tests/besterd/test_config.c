@@ -25,8 +25,8 @@ enum { TEXT_MAX = 1 << 16, PATH_BYTES = 512 };
 static int setup(void **state)
 {
     char *directory = strdup("/tmp/bester-config-XXXXXX");
-    if (directory == NULL || mkdtemp(directory) == NULL)
-        return -1;
+    assert_non_null(directory);
+    assert_non_null(mkdtemp(directory));
     setenv("XDG_STATE_HOME", directory, 1);
     setenv("XDG_RUNTIME_DIR", directory, 1);
     *state = directory;

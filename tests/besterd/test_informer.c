@@ -79,11 +79,9 @@ static int setup(void **state)
 {
     struct fixture *self = calloc(1, sizeof *self);
     struct fault fault = {.text = ""};
-    if (self == NULL)
-        return -1;
+    assert_non_null(self);
     snprintf(self->directory, sizeof self->directory, "/tmp/bester-informer-XXXXXX");
-    if (mkdtemp(self->directory) == NULL)
-        return -1;
+    assert_non_null(mkdtemp(self->directory));
     snprintf(self->path, sizeof self->path, "%s/bInformer", self->directory);
     self->loop = ev_loop_new(EVFLAG_AUTO);
     self->streams = streams_new(self->loop);

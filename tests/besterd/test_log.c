@@ -40,8 +40,8 @@ static int setup(void **state)
 {
     struct fixture *self = calloc(1, sizeof *self);
     int ends[2];
-    if (self == NULL || pipe(ends) != 0)
-        return -1;
+    assert_non_null(self);
+    assert_int_equal(pipe(ends), 0);
     self->read_end = ends[0];
     self->write_end = ends[1];
     fcntl(self->read_end, F_SETFL, O_NONBLOCK);

@@ -41,11 +41,9 @@ static void write_file(const char *path, const char *text)
 static int setup(void **state)
 {
     struct fixture *self = calloc(1, sizeof *self);
-    if (self == NULL)
-        return -1;
+    assert_non_null(self);
     snprintf(self->directory, sizeof self->directory, "/tmp/bester-user-XXXXXX");
-    if (mkdtemp(self->directory) == NULL)
-        return -1;
+    assert_non_null(mkdtemp(self->directory));
     snprintf(self->config, sizeof self->config, "%s/config.json", self->directory);
     snprintf(self->database, sizeof self->database, "%s/accounts.db", self->directory);
     char text[2 * PATH_BYTES];

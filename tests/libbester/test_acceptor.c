@@ -34,11 +34,9 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *self = calloc(1, sizeof *self);
-    if (self == NULL)
-        return -1;
+    assert_non_null(self);
     snprintf(self->directory, sizeof self->directory, "/tmp/bester-acceptor-XXXXXX");
-    if (mkdtemp(self->directory) == NULL)
-        return -1;
+    assert_non_null(mkdtemp(self->directory));
     snprintf(self->path, sizeof self->path, "%s/s", self->directory);
     self->address.kind = ADDRESS_UNIX;
     memcpy(self->address.path, self->path, strlen(self->path) + 1);

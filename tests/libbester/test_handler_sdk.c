@@ -26,11 +26,9 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *self = calloc(1, sizeof *self);
-    if (self == NULL)
-        return -1;
+    assert_non_null(self);
     snprintf(self->directory, sizeof self->directory, "/tmp/bester-sdk-XXXXXX");
-    if (mkdtemp(self->directory) == NULL)
-        return -1;
+    assert_non_null(mkdtemp(self->directory));
     snprintf(self->path, sizeof self->path, "%s/h.sock", self->directory);
     self->loop = ev_loop_new(EVFLAG_AUTO);
     *state = self;
