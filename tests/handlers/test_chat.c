@@ -30,7 +30,10 @@ static char *ask(const struct handler_request *origin, const char *data)
     request.data = span_of(data);
     struct blob *answer = handler_sdk_answer(&request, HANDLER_SDK_STREAM, handle, NULL);
     assert_non_null(answer);
-    char *text = strndup(answer->data, answer->len);
+    char *text = malloc(answer->len + 1);
+    assert_non_null(text);
+    memcpy(text, answer->data, answer->len);
+    text[answer->len] = '\0';
     blob_unref(answer);
     assert_int_equal(json_check(span_of(text), JSON_DEPTH_MAX, NULL), STATUS_OK);
     return text;
