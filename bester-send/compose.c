@@ -1,10 +1,6 @@
 #include "bester-send/compose.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-enum { PATH_BYTES = 4096 };
 
 void compose_init(struct compose *self, const struct settings *settings)
 {
@@ -61,30 +57,12 @@ enum status compose_adopt(struct compose *self, struct type_template *sheet, str
     return fill(self, fault);
 }
 
-/* $XDG_CONFIG_HOME/bester/templates/TYPE.json; false: no such place. */
-static bool own_path(const char *type, char *out, size_t cap)
-{
-    const char *base = getenv("XDG_CONFIG_HOME");
-    const char *below = "";
-    if (base == NULL || base[0] != '/') {
-        base = getenv("HOME");
-        below = "/.config";
-    }
-    if (base == NULL || base[0] != '/' || type[0] == '.' || strchr(type, '/') != NULL)
-        return false;
-    int len = snprintf(out, cap, "%s%s/bester/templates/%s.json", base, below, type);
-    return len > 0 && (size_t)len < cap;
-}
-
 enum status compose_find_template(
     const struct settings *settings, struct type_template **sheet, struct fault *fault)
 {
-    char path[PATH_BYTES];
     if (settings->template_file != NULL)
         return template_load(sheet, settings->template_file, fault);
-    if (!own_path(settings->type, path, sizeof path))
-        return STATUS_OK;
-    enum status status = template_load(sheet, path, fault);
+    enum status status = template_load_own(sheet, settings->type, fault);
     return status == STATUS_NOT_FOUND ? STATUS_OK : status;
 }
 

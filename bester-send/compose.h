@@ -1,6 +1,7 @@
 /*
  * compose: a record of the input, or what the command line says, becomes the
- * data of a message. Pure, but for template_own, which looks for a file.
+ * data of a message. Pure, but for compose_find_template, which looks for
+ * a file.
  *
  * Owns the template and what it builds; the data given out is valid until the
  * next call.

@@ -136,7 +136,6 @@ void ledger_add(struct ledger *self, uint64_t number, uint64_t ticket)
     assert(!ledger_is_full(self));
     self->count++;
     *entry_at(self, self->count - 1) = (struct ledger_entry){.number = number, .ticket = ticket};
-    self->total++;
 }
 
 void ledger_add_invalid(struct ledger *self, uint64_t number, const char *why)
@@ -149,15 +148,11 @@ void ledger_add_invalid(struct ledger *self, uint64_t number, const char *why)
 
 void ledger_settle(struct ledger *self, const struct client_result *result)
 {
-    enum client_exit exit_status = client_result_exit(result);
     for (size_t i = 0; i < self->count; i++) {
         const struct ledger_entry *entry = entry_at(self, i);
         if (entry->settled || entry->ticket != result->ticket || entry->ticket == 0)
             continue;
-        if (exit_status == EXIT_ALL_GOOD)
-            self->good++;
-        else
-            self->by_exit[exit_status]++;
+        client_tally_add(&self->tally, result);
         entry_settle(self, i, result, false);
         return;
     }
@@ -165,19 +160,5 @@ void ledger_settle(struct ledger *self, const struct client_result *result)
 
 enum client_exit ledger_exit(const struct ledger *self)
 {
-    enum client_exit common = EXIT_ALL_GOOD;
-    if (self->invalid > 0)
-        return EXIT_BAD_INPUT;
-    if (self->by_exit[EXIT_CONNECTION_LOST] > 0)
-        return EXIT_CONNECTION_LOST;
-    if (self->by_exit[EXIT_REPORT_TIMEOUT] > 0)
-        return EXIT_REPORT_TIMEOUT;
-    for (size_t i = 0; i < sizeof self->by_exit / sizeof self->by_exit[0]; i++) {
-        if (self->by_exit[i] == 0)
-            continue;
-        if (common != EXIT_ALL_GOOD || self->good > 0)
-            return EXIT_SOME_FAILED;
-        common = (enum client_exit)i;
-    }
-    return common;
+    return self->invalid > 0 ? EXIT_BAD_INPUT : client_tally_exit(&self->tally);
 }

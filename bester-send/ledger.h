@@ -35,10 +35,8 @@ struct ledger {
     size_t capacity;
     size_t first;
     size_t count;
-    uint64_t total; /* records, the invalid ones included */
-    uint64_t good;
-    uint64_t invalid;
-    uint64_t by_exit[EXIT_LOCAL_IO + 1]; /* messages that were not good */
+    uint64_t invalid; /* records that were never sent */
+    struct client_tally tally;
 };
 
 MUST_CHECK enum status ledger_init(
@@ -54,9 +52,7 @@ void ledger_add_invalid(struct ledger *self, uint64_t number, const char *why);
 /* The result of a ticket; one that is not known is left alone. */
 void ledger_settle(struct ledger *self, const struct client_result *result);
 
-/* The exit status that the results so far make: bad input, then connection
- * lost, then no report in time; the common one if all failed alike; else
- * EXIT_SOME_FAILED. */
+/* The exit status that the results so far make: bad input first. */
 enum client_exit ledger_exit(const struct ledger *self);
 
 #endif

@@ -129,6 +129,15 @@ const char *client_result_text(const struct client_result *result, char *out, si
 /* What a program ends with whose only message ended so. */
 enum client_exit client_result_exit(const struct client_result *result);
 enum client_exit client_end_exit(enum client_end why);
+/* The exit status of a program that sent many: connection lost, no report in
+ * time, the common one if all failed alike, else EXIT_SOME_FAILED. */
+struct client_tally {
+    uint64_t good;
+    uint64_t by_exit[EXIT_LOCAL_IO + 1]; /* of those that were not good */
+};
+void client_tally_add(struct client_tally *self, const struct client_result *result);
+enum client_exit client_tally_exit(const struct client_tally *self);
+
 /* "good", "bad", "unknown", "unsent": for machines. */
 const char *client_fate_text(enum client_fate fate);
 

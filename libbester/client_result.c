@@ -46,6 +46,32 @@ enum client_exit client_result_exit(const struct client_result *result)
     return fates[result->fate].exit_status;
 }
 
+void client_tally_add(struct client_tally *self, const struct client_result *result)
+{
+    enum client_exit exit_status = client_result_exit(result);
+    if (exit_status == EXIT_ALL_GOOD)
+        self->good++;
+    else
+        self->by_exit[exit_status]++;
+}
+
+enum client_exit client_tally_exit(const struct client_tally *self)
+{
+    enum client_exit common = EXIT_ALL_GOOD;
+    if (self->by_exit[EXIT_CONNECTION_LOST] > 0)
+        return EXIT_CONNECTION_LOST;
+    if (self->by_exit[EXIT_REPORT_TIMEOUT] > 0)
+        return EXIT_REPORT_TIMEOUT;
+    for (size_t i = 0; i < sizeof self->by_exit / sizeof self->by_exit[0]; i++) {
+        if (self->by_exit[i] == 0)
+            continue;
+        if (common != EXIT_ALL_GOOD || self->good > 0)
+            return EXIT_SOME_FAILED;
+        common = (enum client_exit)i;
+    }
+    return common;
+}
+
 /* Texts that do not fit are simply left out: the caller cuts anyway. */
 static void add(struct bytes *out, const char *text)
 {

@@ -69,6 +69,10 @@ MUST_CHECK enum status template_parse(
 /* The same from a file; STATUS_NOT_FOUND or STATUS_IO when it cannot be read. */
 MUST_CHECK enum status template_load(
     struct type_template **out, const char *path, struct fault *fault);
+/* The user's own template of a type: $XDG_CONFIG_HOME/bester/templates/TYPE.json.
+ * STATUS_NOT_FOUND: there is none. */
+MUST_CHECK enum status template_load_own(
+    struct type_template **out, const char *type, struct fault *fault);
 void template_free(struct type_template *self); /* NULL is legal */
 
 /* Whether text is a strict template; type (may be NULL) is what it must be for. */
@@ -125,8 +129,8 @@ struct shown_envelope {
 /* Appends data as `show` says, on possibly several lines, made visible. {from},
  * {type} and {time} are the envelope's, which the sender cannot forge; only what
  * it does not tell is taken from data, and {data.from} always is. If self is
- * NULL, or data has nothing of what `show` names, the JSON is appended. data
- * must be valid JSON. */
+ * NULL, or data has nothing of what `show` names, it is the sender and the JSON:
+ * nothing is ever hidden. data must be valid JSON. */
 MUST_CHECK enum status template_show(const struct type_template *self, struct span data,
     const struct shown_envelope *envelope, struct bytes *out);
 

@@ -119,5 +119,11 @@ enum status template_show(const struct type_template *self, struct span data,
         if (status != STATUS_OK || showing.found)
             return status;
     }
-    return visible_append(out, data, VISIBLE_LINE);
+    enum status status = STATUS_OK;
+    if (envelope->from != NULL && envelope->from[0] != '\0') {
+        status = visible_append(out, span_of(envelope->from), VISIBLE_LINE);
+        if (status == STATUS_OK)
+            status = bytes_append_text(out, ": ");
+    }
+    return status == STATUS_OK ? visible_append(out, data, VISIBLE_LINE) : status;
 }

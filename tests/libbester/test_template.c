@@ -315,20 +315,21 @@ static void test_show_falls_back_to_the_json(void **state)
 {
     (void)state;
     static const struct shown_envelope stamped = {.from = "T@S1"};
-    expect_shown(NULL, "{\"a\": 1}", &stamped, "{\"a\": 1}");
-    expect_shown("{from}: {text}", "\"bare\"", &stamped, "\"bare\"");
-    expect_shown("{from}: {text}", "{\"teks\": \"x\"}", &stamped, "{\"teks\": \"x\"}");
+    expect_shown(NULL, "{\"a\": 1}", &stamped, "T@S1: {\"a\": 1}");
+    expect_shown("{from}: {text}", "\"bare\"", &stamped, "T@S1: \"bare\"");
+    expect_shown("{from}: {text}", "{\"teks\": \"x\"}", &stamped, "T@S1: {\"teks\": \"x\"}");
 }
 
 static void test_show_is_harmless(void **state)
 {
     (void)state;
+    static const struct shown_envelope none = {0};
     static const struct shown_envelope evil = {.from = "T\x1b[31m"};
     expect_shown("{from}: {text}", "{\"text\": \"\\u001b[2J\\u202eabc\\nnext\"}", &evil,
         "T\\x1b[31m: \\x1b[2J\\u{202e}abc\n    next");
-    expect_shown("{text}", "{\"text\": \"nul \\u0000\"}", &evil, "\"nul \\u0000\"");
+    expect_shown("{text}", "{\"text\": \"nul \\u0000\"}", &none, "\"nul \\u0000\"");
     /* NOLINTNEXTLINE(misc-misleading-bidirectional): that is what is tested */
-    expect_shown(NULL, "\"\xe2\x80\xae\x7f\"", &evil, "\"\\u{202e}\\x7f\"");
+    expect_shown(NULL, "\"\xe2\x80\xae\x7f\"", &none, "\"\\u{202e}\\x7f\"");
 }
 
 static void test_types(void **state)
