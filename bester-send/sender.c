@@ -218,9 +218,11 @@ static void on_outlet_room(void *user)
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
-static enum input_form input_form_of(enum source source)
+static enum records_form input_form_of(enum source source)
 {
-    return source == SOURCE_NULL ? INPUT_NULL : source == SOURCE_WHOLE ? INPUT_WHOLE : INPUT_LINES;
+    return source == SOURCE_NULL    ? RECORDS_NULL
+           : source == SOURCE_WHOLE ? RECORDS_WHOLE
+                                    : RECORDS_LINES;
 }
 
 /* What the command line alone tells to be wrong. */
@@ -254,7 +256,7 @@ struct sender *sender_new(struct ev_loop *loop, const struct settings *settings,
     self->settings = settings;
     self->err = files->err;
     compose_init(&self->compose, settings);
-    input_init(&self->input, input_form_of(settings->source), ANY_RECORD_BYTES);
+    records_init(&self->input, input_form_of(settings->source), ANY_RECORD_BYTES);
     outlet_init(&self->outlet, loop, files->out_fd, on_outlet_room, self);
     ev_io_init(&self->readable, sender_on_input, files->in_fd, EV_READ);
     ev_timer_init(&self->deadline, on_deadline, settings->timeout_s, 0.);
@@ -306,7 +308,7 @@ void sender_free(struct sender *self)
     worker_free(self->resolver);
     outlet_release(&self->outlet);
     ledger_release(&self->ledger);
-    input_release(&self->input);
+    records_release(&self->input);
     compose_release(&self->compose);
     free(self);
 }

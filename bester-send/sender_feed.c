@@ -37,7 +37,7 @@ static bool take_record(struct sender *self, struct span *record, uint64_t *numb
         return true;
     }
     enum pull pull;
-    while ((pull = input_next(&self->input, record, number)) == PULL_READY &&
+    while ((pull = records_next(&self->input, record, number)) == PULL_READY &&
            self->settings->source == SOURCE_NDJSON && is_blank(*record))
         continue;
     if (pull == PULL_BAD) {
@@ -126,18 +126,18 @@ void sender_on_input(struct ev_loop *loop, ev_io *watcher, int events)
     char *room = NULL;
     (void)events;
     ev_io_stop(loop, watcher); /* until the pump wants more */
-    if (input_room(&self->input, &room) != STATUS_OK) {
+    if (records_room(&self->input, &room) != STATUS_OK) {
         sender_complain(self, "out of memory");
         sender_note(self, EXIT_INTERNAL);
         stop_input(self);
         sender_pump(self);
         return;
     }
-    ssize_t n = read(watcher->fd, room, INPUT_READ_BYTES);
+    ssize_t n = read(watcher->fd, room, RECORDS_READ_BYTES);
     if (n > 0) {
-        input_put(&self->input, (size_t)n);
+        records_put(&self->input, (size_t)n);
     } else if (n == 0) {
-        input_end(&self->input);
+        records_end(&self->input);
     } else if (errno != EINTR && errno != EAGAIN) {
         sender_complain(self, "standard input: %s", strerror(errno));
         sender_note(self, EXIT_LOCAL_IO);

@@ -8,11 +8,11 @@
 #include <ev.h>
 
 #include "bester-send/compose.h"
-#include "bester-send/input.h"
 #include "bester-send/ledger.h"
 #include "bester-send/outlet.h"
 #include "bester-send/sender.h"
 #include "libbester/client.h"
+#include "libbester/records.h"
 #include "libbester/worker.h"
 
 struct sender {
@@ -26,7 +26,7 @@ struct sender {
     ev_io readable; /* standard input */
 
     struct compose compose;
-    struct input input;
+    struct records input;
     struct ledger ledger;
     struct outlet outlet;
     uint64_t types_ticket; /* of the question for the template; 0: not asked */

@@ -1,49 +1,49 @@
-#include "bester-send/input.h"
+#include "libbester/records.h"
 
 #include <assert.h>
 #include <string.h>
 
-void input_init(struct input *self, enum input_form form, size_t max_record)
+void records_init(struct records *self, enum records_form form, size_t max_record)
 {
-    *self = (struct input){.form = form, .max_record = max_record};
-    bytes_init(&self->held, max_record + (size_t)2 * INPUT_READ_BYTES);
+    *self = (struct records){.form = form, .max_record = max_record};
+    bytes_init(&self->held, max_record + (size_t)2 * RECORDS_READ_BYTES);
 }
 
-void input_release(struct input *self)
+void records_release(struct records *self)
 {
     bytes_release(&self->held);
 }
 
-static void drop_taken(struct input *self)
+static void drop_taken(struct records *self)
 {
     bytes_consume(&self->held, self->taken);
     self->taken = 0;
 }
 
-enum status input_room(struct input *self, char **room)
+enum status records_room(struct records *self, char **room)
 {
     drop_taken(self);
-    return bytes_reserve(&self->held, INPUT_READ_BYTES, room);
+    return bytes_reserve(&self->held, RECORDS_READ_BYTES, room);
 }
 
-void input_put(struct input *self, size_t len)
+void records_put(struct records *self, size_t len)
 {
     assert(!self->ended);
     bytes_commit(&self->held, len);
 }
 
-void input_end(struct input *self)
+void records_end(struct records *self)
 {
     self->ended = true;
 }
 
 /* The bytes up to the end of the next record, and with it; false: not here yet. */
-static bool find_end(struct input *self, size_t *len, size_t *with_end)
+static bool find_end(struct records *self, size_t *len, size_t *with_end)
 {
     struct span held = bytes_span(&self->held);
     const char *end = NULL;
-    if (self->form != INPUT_WHOLE && held.len > self->looked_at)
-        end = memchr(held.at + self->looked_at, self->form == INPUT_NULL ? '\0' : '\n',
+    if (self->form != RECORDS_WHOLE && held.len > self->looked_at)
+        end = memchr(held.at + self->looked_at, self->form == RECORDS_NULL ? '\0' : '\n',
             held.len - self->looked_at);
     if (end != NULL) {
         *len = (size_t)(end - held.at);
@@ -53,11 +53,11 @@ static bool find_end(struct input *self, size_t *len, size_t *with_end)
     self->looked_at = held.len;
     *len = *with_end = held.len;
     /* An empty whole is a message too; behind the last line's end is no line. */
-    return self->ended && (held.len > 0 || (self->form == INPUT_WHOLE && self->number == 0));
+    return self->ended && (held.len > 0 || (self->form == RECORDS_WHOLE && self->number == 0));
 }
 
 /* Throws away what is here of a record that is too long; true: it begins here. */
-static bool skip(struct input *self, bool found, size_t with_end)
+static bool skip(struct records *self, bool found, size_t with_end)
 {
     bool begins = !self->skipping;
     bytes_consume(&self->held, with_end);
@@ -67,7 +67,7 @@ static bool skip(struct input *self, bool found, size_t with_end)
     return begins;
 }
 
-enum pull input_next(struct input *self, struct span *record, uint64_t *number)
+enum pull records_next(struct records *self, struct span *record, uint64_t *number)
 {
     size_t len = 0;
     size_t with_end = 0;
@@ -86,7 +86,7 @@ enum pull input_next(struct input *self, struct span *record, uint64_t *number)
     if (!found)
         return PULL_MORE;
     const char *at = bytes_span(&self->held).at;
-    if (self->form == INPUT_LINES && len > 0 && at[len - 1] == '\r')
+    if (self->form == RECORDS_LINES && len > 0 && at[len - 1] == '\r')
         len--;
     *record = (struct span){at == NULL ? "" : at, len};
     *number = ++self->number;

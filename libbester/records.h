@@ -1,24 +1,24 @@
 /*
- * input: bytes in, records out: lines, texts ended by a zero byte, or the whole.
+ * records: bytes in, records out: lines, texts ended by a zero byte, or the whole.
  * A pull parser; the bytes are put in by whoever reads the descriptor.
  *
  * Invariant: never holds more than max_record bytes and one read. A record that
  * is longer is reported once with its number, and the rest of it thrown away.
  */
-#ifndef BESTER_SEND_INPUT_H
-#define BESTER_SEND_INPUT_H
+#ifndef BESTER_RECORDS_H
+#define BESTER_RECORDS_H
 
 #include <stdint.h>
 
 #include "libbester/bytes.h"
 #include "libbester/status.h"
 
-enum input_form { INPUT_LINES, INPUT_NULL, INPUT_WHOLE };
+enum records_form { RECORDS_LINES, RECORDS_NULL, RECORDS_WHOLE };
 
-enum { INPUT_READ_BYTES = 64 * 1024 };
+enum { RECORDS_READ_BYTES = 64 * 1024 };
 
-struct input {
-    enum input_form form;
+struct records {
+    enum records_form form;
     size_t max_record;
     struct bytes held;
     size_t looked_at; /* bytes of held known to hold no end of a record */
@@ -28,19 +28,19 @@ struct input {
     bool ended;
 };
 
-void input_init(struct input *self, enum input_form form, size_t max_record);
-void input_release(struct input *self);
+void records_init(struct records *self, enum records_form form, size_t max_record);
+void records_release(struct records *self);
 
-/* Room for INPUT_READ_BYTES; then input_put what was read. No record may be in
+/* Room for RECORDS_READ_BYTES; then records_put what was read. No record may be in
  * use. STATUS_NO_MEMORY. */
-MUST_CHECK enum status input_room(struct input *self, char **room);
-void input_put(struct input *self, size_t len);
+MUST_CHECK enum status records_room(struct records *self, char **room);
+void records_put(struct records *self, size_t len);
 /* No more bytes will come: the last record needs no end. */
-void input_end(struct input *self);
+void records_end(struct records *self);
 
 /* PULL_READY: *record, valid until the next call of this header, and its number.
- * PULL_MORE: put more, or, after input_end, that was all. PULL_BAD: the record
+ * PULL_MORE: put more, or, after records_end, that was all. PULL_BAD: the record
  * of that number is over max_record; the next call goes on behind it. */
-enum pull input_next(struct input *self, struct span *record, uint64_t *number);
+enum pull records_next(struct records *self, struct span *record, uint64_t *number);
 
 #endif

@@ -1,0 +1,39 @@
+/*
+ * screen: everything that bester-cli says, on a terminal above the prompt, in a
+ * script on standard output, failures on standard error.
+ *
+ * What a line means is told by its words; colour only repeats it.
+ */
+#ifndef BESTER_CLI_SCREEN_H
+#define BESTER_CLI_SCREEN_H
+
+#include <stdio.h>
+
+#include "bester-cli/prompt.h"
+#include "libbester/bytes.h"
+
+enum style {
+    STYLE_PLAIN, /* answers to commands */
+    STYLE_MESSAGE,
+    STYLE_GOOD,
+    STYLE_BAD, /* a failure: on standard error in a script */
+    STYLE_NOTE,
+    STYLE_COUNT
+};
+
+struct screen {
+    FILE *out;
+    FILE *err;
+    struct prompt *prompt; /* NULL: a script, or no prompt yet or any more */
+    bool colour;
+    unsigned long line; /* of the script, named before failures; 0: none */
+};
+
+enum { SCREEN_LINE_MAX = 8192 };
+
+/* A line; the text must be harmless, without its end. Long text is cut. */
+void screen_say(struct screen *self, enum style style, const char *format, ...) PRINTF_LIKE(3, 4);
+/* The same for text of any length. */
+void screen_put(struct screen *self, enum style style, struct span text);
+
+#endif
