@@ -90,6 +90,14 @@ const struct type_template *book_template(struct book *self, const char *type, s
     return entry->sheet;
 }
 
+const struct type_template *book_known_template(const struct book *self, const char *type)
+{
+    for (size_t i = 0; i < self->type_count; i++)
+        if (strcmp(self->types[i].name, type) == 0)
+            return self->types[i].sheet;
+    return NULL;
+}
+
 static bool is_showable(const char *name)
 {
     struct span rest = span_of(name);

@@ -41,6 +41,9 @@ MUST_CHECK enum status book_learn_types(struct book *self, struct span data, str
  * the user's own has a mistake, *fault says so (else its text is empty). */
 const struct type_template *book_template(struct book *self, const char *type, struct fault *fault);
 
+/* The same without looking for a file. */
+const struct type_template *book_known_template(const struct book *self, const char *type);
+
 /* Remembers a name; one that could not be shown as it is is left out. */
 void book_meet(struct book *self, const char *name);
 

@@ -75,11 +75,18 @@ static void redraw(struct prompt *self)
     rl_forced_update_display();
 }
 
+/* In the background the terminal is somebody else's: what is to be shown waits. */
+static bool is_in_foreground(void)
+{
+    return tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
+
 static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
 {
     struct prompt *self = watcher->data;
     (void)loop, (void)events;
-    if (self->installed && (self->above.len > 0 || (self->text_changed && !is_searching())))
+    if (self->installed && (self->above.len > 0 || (self->text_changed && !is_searching())) &&
+        is_in_foreground())
         redraw(self);
 }
 
@@ -112,18 +119,47 @@ void prompt_set_text(struct prompt *self, const char *text)
 /* ---- giving the terminal back -----------------------------------------------------------------
  */
 
-static void uninstall(struct prompt *self)
+/* How the line that is being typed is left on the screen. */
+enum leaving {
+    LEAVE_LINE,    /* as it is, the cursor below it */
+    LEAVE_NOTHING, /* a line that nobody has written on is taken off */
+    LEAVE_CURSOR   /* it is finished already */
+};
+
+static void tidy(struct prompt *self, enum leaving leaving)
+{
+    bool has_above = self->above.len > 0;
+    if (leaving == LEAVE_CURSOR)
+        return;
+    if (leaving == LEAVE_NOTHING || has_above)
+        rl_clear_visible_line();
+    if (has_above)
+        write_above(self);
+    if (leaving == LEAVE_NOTHING)
+        return;
+    rl_point = rl_end; /* of several rows the last */
+    if (has_above) {
+        rl_on_new_line();
+        rl_forced_update_display();
+    } else {
+        rl_redisplay();
+    }
+}
+
+static void uninstall(struct prompt *self, enum leaving leaving)
 {
     if (!self->installed)
         return;
     self->installed = false;
-    if (self->above.len > 0) {
-        rl_clear_visible_line();
-        write_above(self);
-        rl_on_new_line();
-        rl_forced_update_display();
+    if (leaving == LEAVE_LINE && rl_end == 0)
+        leaving = LEAVE_NOTHING;
+    if (is_in_foreground()) {
+        tidy(self, leaving);
+        rl_callback_handler_remove();
+        if (leaving == LEAVE_LINE)
+            fputc('\n', rl_outstream);
+        fflush(rl_outstream);
     }
-    rl_callback_handler_remove();
     ev_io_stop(self->loop, &self->typed);
     ev_prepare_stop(self->loop, &self->prepare);
     for (size_t i = 0; i < SIGNAL_COUNT; i++)
@@ -141,9 +177,7 @@ void prompt_free(struct prompt *self)
 {
     if (self == NULL)
         return;
-    if (self->installed && !self->in_line)
-        fputc('\n', rl_outstream); /* off the line that was being typed */
-    uninstall(self);
+    uninstall(self, self->in_line ? LEAVE_CURSOR : LEAVE_LINE);
     if (the_prompt == self)
         the_prompt = NULL;
     self->doomed = true;
@@ -166,6 +200,18 @@ static bool is_worth_remembering(const char *line)
     return line[0] != '\0' && (last == NULL || strcmp(last->line, line) != 0);
 }
 
+static void end_of_input(struct prompt *self)
+{
+    /* With bracketed paste readline itself has gone to the next line. */
+    const char *bracketed = rl_variable_value("enable-bracketed-paste");
+    if (bracketed == NULL || strcmp(bracketed, "on") != 0)
+        fputc('\n', rl_outstream);
+    if (self->above.len > 0)
+        write_above(self);
+    uninstall(self, LEAVE_CURSOR); /* else the ended input would wake the loop for ever */
+    self->callbacks->on_end(self->user);
+}
+
 /* NULL: end of input. */
 static void on_line(char *line)
 {
@@ -174,9 +220,7 @@ static void on_line(char *line)
         free(line);
         if (self == NULL)
             return;
-        fputc('\n', rl_outstream);
-        uninstall(self); /* else the ended input would wake the loop for ever */
-        self->callbacks->on_end(self->user);
+        end_of_input(self);
         return;
     }
     if (is_worth_remembering(line))
@@ -237,6 +281,8 @@ static void on_interrupt(struct prompt *self)
 {
     rl_free_line_state();
     rl_callback_sigcleanup();
+    rl_point = rl_end; /* of several rows the last, so that the next prompt is below all */
+    rl_redisplay();
     fputs("^C\n", rl_outstream);
     rl_replace_line("", 1);
     rl_point = rl_end = 0;
@@ -250,8 +296,14 @@ static void on_interrupt(struct prompt *self)
     rl_redisplay();
 }
 
+/* After a stop. In the background we stop again, as if we had asked for input:
+ * then whoever brings us to the foreground continues us, and we notice. */
 static void on_resumed(void)
 {
+    if (!is_in_foreground())
+        raise(SIGTTIN);
+    if (!is_in_foreground())
+        return;
     if (rl_prep_term_function != NULL)
         rl_prep_term_function(1);
     rl_on_new_line();
@@ -275,8 +327,7 @@ static void on_stop(struct prompt *self)
 /* Ends by the signal, as whoever sent it expects to see. */
 static void on_deadly(struct prompt *self, int number)
 {
-    fputc('\n', rl_outstream);
-    uninstall(self);
+    uninstall(self, LEAVE_LINE);
     fflush(NULL);
     raise(number);
 }
@@ -294,8 +345,8 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
         on_stop(self);
         break;
     case ON_CONT: /* after a stop that no program can catch */
-        if (rl_deprep_term_function != NULL)
-            rl_deprep_term_function();
+        if (is_in_foreground() && rl_deprep_term_function != NULL)
+            rl_deprep_term_function(); /* or it would not be prepared again */
         on_resumed();
         break;
     case ON_WINCH:

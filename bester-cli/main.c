@@ -1,0 +1,200 @@
+/*
+ * bester-cli: a person's conversation with a server, at a terminal or as a script.
+ *
+ * Our code is MIT; linked with readline the program as a whole is under the GPL,
+ * version 3 or later.
+ */
+#include <ev.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bester-cli/prompt.h"
+#include "bester-cli/script.h"
+#include "bester-cli/session.h"
+#include "bester-cli/settings.h"
+#include "bester-cli/verbs.h"
+
+enum { HEARTBEAT_S = 60 };
+
+struct cli {
+    struct ev_loop *loop;
+    struct screen screen;
+    struct session session;
+    struct script script;
+    bool interactive;
+    enum client_exit exit_status;
+};
+
+static void update_prompt(struct cli *self)
+{
+    char text[SESSION_PROMPT_MAX];
+    if (self->screen.prompt != NULL)
+        prompt_set_text(self->screen.prompt, session_prompt(&self->session, text));
+}
+
+static void drop_prompt(struct cli *self)
+{
+    prompt_free(self->screen.prompt);
+    self->screen.prompt = NULL;
+}
+
+/* ---- from the prompt --------------------------------------------------------------------------
+ */
+
+static void on_line(const char *line, void *user)
+{
+    struct cli *self = user;
+    verbs_line(&self->session, line);
+    update_prompt(self);
+}
+
+static void on_interrupt(void *user)
+{
+    struct cli *self = user;
+    session_cancel(&self->session);
+    update_prompt(self);
+}
+
+static void leave(void *user)
+{
+    struct cli *self = user;
+    size_t waiting = session_waiting(&self->session);
+    drop_prompt(self);
+    if (waiting > 0 && self->interactive)
+        screen_say(&self->screen, STYLE_NOTE, "waiting for %zu report%s; Ctrl-C leaves at once",
+            waiting, waiting == 1 ? "" : "s");
+    session_finish(&self->session);
+}
+
+static char *complete(const char *line, size_t start, const char *word, unsigned index, void *user)
+{
+    const struct cli *self = user;
+    return verbs_complete(&self->session, line, start, word, index);
+}
+
+static const struct prompt_callbacks prompt_callbacks = {
+    .on_line = on_line, .on_interrupt = on_interrupt, .on_end = leave, .complete = complete};
+
+/* ---- from the session -------------------------------------------------------------------------
+ */
+
+static void on_ready(void *user)
+{
+    struct cli *self = user;
+    char text[SESSION_PROMPT_MAX];
+    if (!self->interactive) {
+        script_init(&self->script, self->loop, &self->session, STDIN_FILENO);
+        return;
+    }
+    self->screen.prompt = prompt_new(self->loop, session_prompt(&self->session, text),
+        self->screen.colour, &prompt_callbacks, self);
+    if (self->screen.prompt == NULL) {
+        screen_say(&self->screen, STYLE_BAD, "out of memory");
+        session_finish(&self->session);
+    }
+}
+
+static void on_settled(void *user)
+{
+    struct cli *self = user;
+    update_prompt(self);
+    if (self->script.loop != NULL)
+        script_pump(&self->script);
+}
+
+/* In a script the rest is left unread. */
+static void on_quit(void *user)
+{
+    struct cli *self = user;
+    if (self->interactive)
+        leave(self);
+    else
+        self->session.finishing = true; /* the script sees it behind its line */
+}
+
+static void on_end(enum client_exit exit_status, void *user)
+{
+    struct cli *self = user;
+    drop_prompt(self);
+    self->exit_status = exit_status;
+    ev_break(self->loop, EVBREAK_ALL);
+}
+
+static const struct session_callbacks session_callbacks = {
+    .on_ready = on_ready, .on_settled = on_settled, .on_quit = on_quit, .on_end = on_end};
+
+/* ---- the program ------------------------------------------------------------------------------
+ */
+
+static bool wants_colour(enum colour colour, bool interactive)
+{
+    const char *no = getenv("NO_COLOR");
+    const char *term = getenv("TERM");
+    if (colour != COLOUR_AUTO)
+        return colour == COLOUR_ALWAYS;
+    return interactive && (no == NULL || no[0] == '\0') && term != NULL &&
+           strcmp(term, "dumb") != 0;
+}
+
+static int complain(const char *text, int exit_status)
+{
+    fprintf(stderr, "bester-cli: %s\n", text);
+    return exit_status;
+}
+
+static int run(struct cli *self, const struct settings *settings, const char *server)
+{
+    struct login login = {0};
+    struct fault fault = {0};
+    struct session_options options = {.type = settings->type,
+        .to = settings->to,
+        .connect_s = settings->login.connect_s,
+        .report_s = settings->report_s,
+        .heartbeat_s = HEARTBEAT_S,
+        .is_script = !self->interactive};
+    enum status status = login_prepare(&login, &settings->login, server, &fault);
+    if (status != STATUS_OK)
+        return complain(fault.text, status == STATUS_IO ? EXIT_LOCAL_IO : EXIT_USAGE);
+    status = session_start(
+        &self->session, self->loop, &self->screen, &login, &options, &session_callbacks, self);
+    login_wipe(&login);
+    if (status != STATUS_OK)
+        return complain(status_help(status), EXIT_INTERNAL);
+    ev_run(self->loop, 0);
+    enum client_exit exit_status = self->exit_status;
+    if (self->script.exit_status != EXIT_ALL_GOOD)
+        exit_status = self->script.exit_status;
+    script_release(&self->script);
+    session_release(&self->session);
+    return exit_status;
+}
+
+int main(int argc, char **argv)
+{
+    struct settings settings;
+    struct operands operands;
+    int exit_status = EXIT_INTERNAL;
+    struct cli self = {.screen = {.out = stdout, .err = stderr}};
+    setlocale(LC_CTYPE, ""); /* for the width of what is typed; numbers stay as they are */
+    settings_init(&settings);
+    if (!options_begin(
+            &settings_table, argc, argv, &settings, &operands, stdout, stderr, &exit_status))
+        return exit_status;
+    if (operands.count > 1)
+        return complain("one SERVER is enough", EXIT_USAGE);
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
+    self.loop = ev_default_loop(EVFLAG_AUTO);
+    if (self.loop == NULL)
+        return complain("no event loop", EXIT_INTERNAL);
+    self.interactive = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+    self.screen.colour = wants_colour(settings.colour, self.interactive);
+    exit_status = run(&self, &settings, operands.count == 1 ? operands.at[0] : NULL);
+    ev_loop_destroy(self.loop);
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return EXIT_LOCAL_IO;
+    return exit_status;
+}

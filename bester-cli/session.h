@@ -1,0 +1,100 @@
+/*
+ * session: one user's conversation with one server: what is typed becomes
+ * messages, what arrives becomes lines on the screen, every line sent gets its
+ * fate. It knows neither terminal nor script; both drive it.
+ *
+ * Owns the connection and all that is learnt from it. Callbacks come from the
+ * loop or from the functions below; on_end comes once, last.
+ */
+#ifndef BESTER_CLI_SESSION_H
+#define BESTER_CLI_SESSION_H
+
+#include "bester-cli/book.h"
+#include "bester-cli/dialogue.h"
+#include "bester-cli/outbox.h"
+#include "bester-cli/render.h"
+#include "bester-cli/screen.h"
+#include "libbester/client.h"
+#include "libbester/login.h"
+
+struct session_callbacks {
+    void (*on_ready)(void *user);   /* logged in, types learnt: lines may come */
+    void (*on_settled)(void *user); /* fewer messages wait, or the prompt differs */
+    void (*on_quit)(void *user);    /* the user wants to leave: call session_finish */
+    void (*on_end)(enum client_exit exit_status, void *user);
+};
+
+enum { SESSION_TO_MAX = 1024, SESSION_PROMPT_MAX = 512 };
+
+struct session {
+    struct ev_loop *loop;
+    struct streams *streams;
+    struct worker *resolver;
+    struct client *client;
+    struct screen *screen;
+    const struct session_callbacks *callbacks;
+    void *user;
+
+    struct book book;
+    struct outbox outbox;
+    struct dialogue dialogue;
+    char name[USER_NAME_MAX]; /* who we are */
+    char type[TEMPLATE_NAME_MAX];
+    char to[SESSION_TO_MAX];
+    struct bytes latest;  /* the JSON of the message that came last */
+    struct bytes compose; /* data under construction */
+
+    uint64_t types_ticket;
+    uint64_t whoami_ticket;
+    bool ready;
+    bool finishing;
+    bool ended;
+    bool is_script;
+    bool refused_input; /* in a script: a line made no sense */
+    struct client_tally tally;
+};
+
+struct session_options {
+    const char *type; /* to begin with */
+    const char *to;
+    double connect_s;
+    double report_s;
+    double heartbeat_s;
+    bool is_script;
+};
+
+/* STATUS_NO_MEMORY. login may be wiped afterwards. */
+MUST_CHECK enum status session_start(struct session *self, struct ev_loop *loop,
+    struct screen *screen, const struct login *login, const struct session_options *options,
+    const struct session_callbacks *callbacks, void *user);
+void session_release(struct session *self);
+/* Takes no more lines; ends when nothing waits for a report. */
+void session_finish(struct session *self);
+/* Lines without a report, and questions without an answer. */
+size_t session_waiting(const struct session *self);
+
+/* What stands before the line to be typed. Returns out. */
+const char *session_prompt(const struct session *self, char out[SESSION_PROMPT_MAX]);
+
+/* What a line asked for makes no sense; in a script that ends it. */
+void session_refuse(struct session *self, const char *format, ...) PRINTF_LIKE(2, 3);
+
+/* ---- what a line can ask for ---- */
+
+/* Text for the current recipients, as the current type. */
+void session_say(struct session *self, const char *text);
+/* Data of the current type, as JSON. */
+void session_send_json(struct session *self, const char *json);
+/* Starts to ask field by field; type "" is the current one. */
+void session_new(struct session *self, const char *type);
+/* The answer to the dialogue's question. */
+void session_answer(struct session *self, const char *line);
+/* Forgets the dialogue, if there is one. */
+void session_cancel(struct session *self);
+void session_set_type(struct session *self, const char *type);
+void session_set_to(struct session *self, const char *to);
+void session_show_types(struct session *self);
+void session_show_latest(struct session *self);
+void session_show_who(struct session *self);
+
+#endif

@@ -1,0 +1,236 @@
+/* What a line asks for. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bester-cli/session_internal.h"
+#include "libbester/visible.h"
+
+void session_refuse(struct session *self, const char *format, ...)
+{
+    char text[SCREEN_LINE_MAX];
+    char shown[SCREEN_LINE_MAX];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    self->refused_input = true;
+    screen_say(self->screen, STYLE_BAD, "%s", visible_into(shown, sizeof shown, span_of(text)));
+}
+
+const char *session_prompt(const struct session *self, char out[SESSION_PROMPT_MAX])
+{
+    char type[60];
+    char to[80];
+    if (self->dialogue.active)
+        return dialogue_question(&self->dialogue, out, SESSION_PROMPT_MAX);
+    visible_into(type, sizeof type, span_of(self->type));
+    visible_into(to, sizeof to, span_of(self->to[0] == '\0' ? "nobody" : self->to));
+    const struct type_template *sheet = book_known_template(&self->book, self->type);
+    if (sheet != NULL && template_recipients(sheet) != NULL)
+        snprintf(out, SESSION_PROMPT_MAX, "#%lu %s to %s> ", self->outbox.next, type, to);
+    else
+        snprintf(out, SESSION_PROMPT_MAX, "#%lu %s> ", self->outbox.next, type);
+    return out;
+}
+
+/* Sends, and gives the line its number. */
+static void send_data(struct session *self, const char *type, struct span data)
+{
+    char id[CLIENT_ID_MAX];
+    struct fault fault = {0};
+    enum status status =
+        client_send(self->client, type, data, outbox_id(&self->outbox, id), NULL, &fault);
+    if (status == STATUS_OK)
+        outbox_sent(&self->outbox, self->screen->line);
+    else
+        session_refuse(self, "not sent: %s", fault.text);
+}
+
+/* Fills in recipients and text as far as the template has fields for them. */
+static enum status fill(
+    struct session *self, struct form *form, const char *text, struct fault *fault)
+{
+    const struct template_field *recipients = template_recipients(form->sheet);
+    const struct template_field *rest = template_rest(form->sheet);
+    if (rest == NULL)
+        return fault_set(fault, STATUS_INVALID, 0,
+            "%s has no field for a plain line; use /new or /raw", self->type);
+    if (recipients != NULL && self->to[0] == '\0')
+        return fault_set(fault, STATUS_INVALID, 0, "to whom? say /to NAME first");
+    enum status status = STATUS_OK;
+    if (recipients != NULL)
+        status = form_set_text(form, recipients, span_of(self->to), fault);
+    if (status == STATUS_OK)
+        status = form_set_text(form, rest, span_of(text), fault);
+    if (status == STATUS_OK)
+        status = form_data(form, &self->compose, fault);
+    return status;
+}
+
+void session_say(struct session *self, const char *text)
+{
+    struct fault fault = {0};
+    struct form form;
+    const struct type_template *sheet = session_template(self, self->type);
+    if (sheet == NULL) {
+        session_refuse(self, "%s has no template; send JSON with /raw", self->type);
+        return;
+    }
+    bytes_reset(&self->compose);
+    enum status status = form_init(&form, sheet);
+    if (status == STATUS_OK) {
+        status = fill(self, &form, text, &fault);
+        form_release(&form);
+    }
+    if (status == STATUS_OK)
+        send_data(self, self->type, bytes_span(&self->compose));
+    else
+        session_refuse(self, "%s", status == STATUS_NO_MEMORY ? "out of memory" : fault.text);
+}
+
+void session_send_json(struct session *self, const char *json)
+{
+    struct fault fault = {0};
+    struct span text = span_of(json);
+    if (json_check(text, JSON_DEPTH_DEFAULT, &fault) == STATUS_OK) {
+        send_data(self, self->type, text);
+        return;
+    }
+    size_t line = 1;
+    size_t column = 1;
+    for (size_t i = 0; i < fault.offset && i < text.len; i++) {
+        column = json[i] == '\n' ? 1 : column + 1;
+        line += json[i] == '\n';
+    }
+    const char *why = strstr(fault.text, ": "); /* behind "byte 7" */
+    session_refuse(self, "not JSON: line %zu, column %zu: %s", line, column,
+        why == NULL ? fault.text : why + 2);
+}
+
+/* ---- /new ------------------------------------------------------------------------------------ */
+
+static void dialogue_done(struct session *self)
+{
+    struct fault fault = {0};
+    bytes_reset(&self->compose);
+    if (dialogue_data(&self->dialogue, &self->compose, &fault) == STATUS_OK)
+        send_data(self, self->dialogue.sheet->type, bytes_span(&self->compose));
+    else
+        session_refuse(self, "%s", fault.text);
+    dialogue_stop(&self->dialogue);
+}
+
+void session_new(struct session *self, const char *type)
+{
+    if (type[0] == '\0')
+        type = self->type;
+    const struct type_template *sheet = session_template(self, type);
+    if (sheet == NULL)
+        session_refuse(self, "%s has no template; send JSON with /raw", type);
+    else if (dialogue_start(&self->dialogue, sheet, self->to) != STATUS_OK)
+        session_refuse(self, "out of memory");
+    else if (!self->dialogue.active)
+        dialogue_done(self);
+}
+
+void session_answer(struct session *self, const char *line)
+{
+    struct fault fault = {0};
+    if (dialogue_answer(&self->dialogue, line, &fault) != STATUS_OK)
+        session_refuse(self, "%s", fault.text);
+    else if (!self->dialogue.active)
+        dialogue_done(self);
+}
+
+void session_cancel(struct session *self)
+{
+    if (self->dialogue.active)
+        screen_say(self->screen, STYLE_NOTE, "nothing was sent");
+    dialogue_stop(&self->dialogue);
+}
+
+/* ---- /type, /to, /raw, /who ------------------------------------------------------------------ */
+
+void session_set_type(struct session *self, const char *type)
+{
+    if (strlen(type) >= sizeof self->type) {
+        session_refuse(self, "the name of a type has at most %zu bytes", sizeof self->type - 1);
+        return;
+    }
+    snprintf(self->type, sizeof self->type, "%s", type);
+    if (session_template(self, type) == NULL && !self->is_script)
+        screen_say(self->screen, STYLE_NOTE, "no template for it is known; send JSON with /raw");
+}
+
+void session_show_types(struct session *self)
+{
+    char name[80];
+    char summary[300];
+    for (size_t i = 0; i < self->book.type_count; i++) {
+        const char *type = self->book.types[i].name;
+        const struct type_template *sheet = session_template(self, type);
+        bool has_summary = sheet != NULL && sheet->summary != NULL;
+        visible_into(summary, sizeof summary,
+            span_of(has_summary     ? sheet->summary
+                    : sheet == NULL ? "no template"
+                                    : ""));
+        screen_say(self->screen, STYLE_PLAIN, "%s %-12s %s",
+            strcmp(type, self->type) == 0 ? "*" : " ",
+            visible_into(name, sizeof name, span_of(type)), summary);
+    }
+    if (self->book.type_count == 0)
+        screen_say(self->screen, STYLE_PLAIN, "the server has told no types; now: %s",
+            visible_into(name, sizeof name, span_of(self->type)));
+}
+
+void session_meet(struct session *self, const char *names)
+{
+    char name[BOOK_NAME_MAX];
+    while (*names != '\0') {
+        names += strspn(names, ", \t");
+        size_t len = strcspn(names, ", \t");
+        if (len > 0 && len < sizeof name) {
+            snprintf(name, sizeof name, "%.*s", (int)len, names);
+            book_meet(&self->book, name);
+        }
+        names += len;
+    }
+}
+
+void session_set_to(struct session *self, const char *to)
+{
+    if (strlen(to) >= sizeof self->to) {
+        session_refuse(self, "so many recipients do not fit");
+        return;
+    }
+    snprintf(self->to, sizeof self->to, "%s", to);
+    session_meet(self, to);
+}
+
+void session_show_latest(struct session *self)
+{
+    struct bytes text;
+    bytes_init(&text, 8 * self->latest.max);
+    if (self->latest.len == 0)
+        screen_say(self->screen, STYLE_PLAIN, "no message has come that could be shown");
+    else if (visible_append(&text, bytes_span(&self->latest), VISIBLE_LINE) == STATUS_OK)
+        screen_put(self->screen, STYLE_PLAIN, bytes_span(&text));
+    bytes_release(&text);
+}
+
+void session_show_who(struct session *self)
+{
+    struct fault fault = {0};
+    if (client_ask(self->client, "whoami", (struct span){0}, &self->whoami_ticket, &fault) !=
+        STATUS_OK)
+        session_refuse(self, "%s", fault.text);
+    struct bytes people;
+    bytes_init(&people, SCREEN_LINE_MAX);
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < self->book.people_count && status == STATUS_OK; i++)
+        status = bytes_printf(&people, "%s%s", i == 0 ? "" : ", ", self->book.people[i]);
+    if (people.len > 0)
+        screen_say(self->screen, STYLE_PLAIN, "people met: %s", bytes_text(&people));
+    bytes_release(&people);
+}

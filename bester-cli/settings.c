@@ -1,0 +1,106 @@
+#include "bester-cli/settings.h"
+
+#include <string.h>
+
+static enum status apply_colour(void *settings, const char *argument, struct fault *fault)
+{
+    static const char *const names[] = {
+        [COLOUR_AUTO] = "auto", [COLOUR_ALWAYS] = "always", [COLOUR_NEVER] = "never"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(argument, names[i]) == 0) {
+            ((struct settings *)settings)->colour = (enum colour)i;
+            return STATUS_OK;
+        }
+    return fault_set(fault, STATUS_INVALID, 0, "must be auto, always or never");
+}
+
+#define AT(member) .offset = offsetof(struct settings, member)
+
+static const struct option_row rows[] = {
+    {.kind = OPTION_GROUP, .help = "Where to"},
+    {.name = "server",
+        .letter = 'S',
+        .kind = OPTION_TEXT,
+        .argument = "SERVER",
+        AT(login.server),
+        .environment = "BESTER_SERVER",
+        .help = "the same as the operand SERVER, which goes before it"},
+    LOGIN_OPTION_ROWS(struct settings, login),
+    {.kind = OPTION_GROUP, .help = "To begin with"},
+    {.name = "to",
+        .kind = OPTION_TEXT,
+        .argument = "NAMES",
+        AT(to),
+        .help = "who gets plain lines, as with /to"},
+    {.name = "type",
+        .letter = 't',
+        .kind = OPTION_TEXT,
+        .argument = "TYPE",
+        AT(type),
+        .help = "as which type they are sent, as with /type (default chat)"},
+    {.kind = OPTION_GROUP, .help = "Other"},
+    {.name = "color",
+        .kind = OPTION_CALL,
+        .argument = "WHEN",
+        .apply = apply_colour,
+        .help = "auto (unless NO_COLOR is set or the terminal is dumb), always or never"},
+    {.name = "report-timeout",
+        .kind = OPTION_SECONDS,
+        .argument = "TIME",
+        .min = 0.001,
+        .max = 1e6,
+        AT(report_s),
+        .help = "for the report of each message (default 30s)"},
+    OPTION_COMMON_ROWS,
+};
+
+static const char *const synopsis[] = {"[OPTIONS] [SERVER]", NULL};
+
+static const struct option_section sections[] = {
+    {"Description",
+        "Logs in to a Bester server. What you type is sent; what arrives is shown above\n"
+        "the line that you are typing.\n"
+        "\n"
+        "The prompt tells the number of the line, the type as which it will be sent, and\n"
+        "to whom:\n"
+        "\n"
+        "    #3 chat to G@S2> See you at six\n"
+        "    #3 delivered\n"
+        "    18:07 G@S2: Fine!\n"
+        "\n"
+        "Each line sent gets its fate by its number: delivered, stored, queued, failed\n"
+        "with the reason, no report in time, or fate unknown when the connection was lost.\n"
+        "\n"
+        "A line that begins with a slash is a command; /help lists them. What is pasted as\n"
+        "several lines is one message. TAB completes commands, types and names. Ctrl-C\n"
+        "clears the line, Ctrl-D on an empty one leaves.\n"
+        "\n"
+        "What others wrote is never obeyed by the terminal: control characters, escape\n"
+        "sequences and marks of writing direction are shown as \\x1b or \\u{202e}.\n"},
+    {"Server", LOGIN_SERVER_TEXT},
+    {"Without a terminal",
+        "If standard input or output is no terminal, standard input is a script,\n"
+        "lines as one would type them. It ends at the first line that makes no sense, and\n"
+        "otherwise waits for all reports. Messages that arrive and good fates go to standard output, failures to standard error\n"
+        "with the number of the script's line. The exit status is that of bester-send.\n"
+        "At a terminal it is 0 after /quit or Ctrl-D.\n"},
+    {"Files", "$XDG_CONFIG_HOME/bester/templates/TYPE.json: your own template of a type, which\n"
+              "goes before the server's.\n"},
+    {"See also", "bester-send(1), besterd(1)\n"},
+    {NULL, NULL},
+};
+
+const struct option_table settings_table = {
+    .program = "bester-cli",
+    .synopsis = synopsis,
+    .summary = "talks to people and services through a Bester server",
+    .rows = rows,
+    .row_count = sizeof rows / sizeof rows[0],
+    .exits = login_exits,
+    .sections = sections,
+};
+
+void settings_init(struct settings *self)
+{
+    *self = (struct settings){.login = LOGIN_SETTINGS, .type = "chat", .report_s = 30};
+}

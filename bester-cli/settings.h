@@ -1,0 +1,24 @@
+/*
+ * settings: the options of bester-cli.
+ */
+#ifndef BESTER_CLI_SETTINGS_H
+#define BESTER_CLI_SETTINGS_H
+
+#include "libbester/login.h"
+#include "libbester/options.h"
+
+enum colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
+
+struct settings {
+    struct login_settings login;
+    const char *type;
+    const char *to;
+    double report_s;
+    enum colour colour;
+};
+
+extern const struct option_table settings_table;
+
+void settings_init(struct settings *self);
+
+#endif

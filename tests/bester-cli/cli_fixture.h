@@ -1,0 +1,116 @@
+/*
+ * bester-cli on a terminal that the test looks at, or with a script on its
+ * standard input, and a peer that plays its server.
+ */
+#ifndef TESTS_BESTER_CLI_CLI_FIXTURE_H
+#define TESTS_BESTER_CLI_CLI_FIXTURE_H
+
+#include "tests/support/terminal.h"
+
+static const char modern[] __attribute__((unused)) =
+    ",\"server\":{\"name\":\"S1\",\"version\":\"0.1.0\",\"features\":[],"
+    "\"limits\":{\"maxFrame\":5000}}";
+
+#define CHAT                                                                                     \
+    "\"chat\": {\"template\": {\"type\": \"chat\", \"summary\": \"a line to people\", "          \
+    "\"fields\": [{\"name\": \"to\", \"kind\": \"recipients\", \"required\": true}, {\"name\": " \
+    "\"text\", \"kind\": \"text\", \"required\": true, \"rest\": true, \"help\": \"what you "    \
+    "say\"}], \"show\": \"{from}: {text}\"}}"
+#define WEATHER                                                                              \
+    "\"weather\": {\"template\": {\"type\": \"weather\", \"fields\": [{\"name\": \"days\", " \
+    "\"kind\": \"int\"}, {\"name\": \"place\", \"required\": true}]}}"
+
+struct fixture {
+    struct peer peer;
+    struct terminal terminal;
+    struct program program;
+    char directory[64];
+    char password[96];
+};
+
+static inline int setup(void **state)
+{
+    struct fixture *self = calloc(1, sizeof *self);
+    snprintf(self->directory, sizeof self->directory, "/tmp/bester-test-XXXXXX");
+    assert_non_null(mkdtemp(self->directory));
+    snprintf(self->password, sizeof self->password, "%s/password", self->directory);
+    FILE *file = fopen(self->password, "w");
+    assert_non_null(file);
+    assert_true(fputs("secret\n", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    peer_listen(&self->peer, NULL);
+    setenv("BESTER_SERVER", self->peer.address, 1);
+    setenv("BESTER_USER", "T", 1);
+    setenv("BESTER_PASSWORD_FILE", self->password, 1);
+    setenv("XDG_CONFIG_HOME", self->directory, 1);
+    setenv("TERM", "xterm", 1);
+    setenv("LC_ALL", "C.UTF-8", 1);
+    setenv("TZ", "UTC", 1);
+    setenv("INPUTRC", "/dev/null", 1);
+    unsetenv("NO_COLOR");
+    *state = self;
+    return 0;
+}
+
+static inline int teardown(void **state)
+{
+    struct fixture *self = *state;
+    terminal_close(&self->terminal);
+    peer_close(&self->peer);
+    unlink(self->password);
+    rmdir(self->directory);
+    free(self);
+    return 0;
+}
+
+#define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static inline void answer(struct fixture *self, const char *command, const char *data)
+{
+    char id[128];
+    char asked[100];
+    snprintf(asked, sizeof asked, "{\"command\": {\"type\": \"%s\", \"args\": null}}", command);
+    peer_expect(&self->peer, "builtin", asked, id);
+    peer_send(&self->peer,
+        "{\"header\":{\"messageType\":\"receivedMessage\",\"id\":\"%s\"},\"payload\":{\"type\":"
+        "\"builtin\",\"data\":{\"command\":\"%s\",%s}}}",
+        id, command, data);
+}
+
+/* Lets it log in and learn these types. */
+static inline void log_in(struct fixture *self)
+{
+    peer_log_in(&self->peer, "T", "secret", modern);
+    answer(self, "types", "\"types\":{" CHAT ", " WEATHER ", \"raw\": {}}");
+}
+
+static inline void start(struct fixture *self, const char *const *args)
+{
+    terminal_start(&self->terminal, "bester-cli", args);
+    log_in(self);
+}
+
+/* A message from G to T. */
+static inline void message(struct fixture *self, const char *text)
+{
+    peer_send(&self->peer,
+        "{\"header\":{\"messageType\":\"receivedMessage\",\"from\":\"G@S2\",\"time\":"
+        "\"2020-02-03T04:05:06.789Z\"},\"payload\":{\"type\":\"chat\",\"data\":{\"from\":"
+        "\"forged\","
+        "\"text\":\"%s\"}}}",
+        text);
+}
+#define SHOWN "2020-02-03 04:05 G@S2: "
+
+/* The next message is this; it is reported so. */
+static inline void report_next(
+    struct fixture *self, const char *type, const char *data, const char *status, const char *more)
+{
+    char id[128];
+    peer_expect(&self->peer, type, data, id);
+    peer_report(&self->peer, id, status, more);
+}
+
+#define PLAY(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+#endif
