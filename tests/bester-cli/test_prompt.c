@@ -4,9 +4,11 @@
 #include "libbester/status.h"
 
 #define GREETING "logged in at S1 as T; /help lists the commands"
-#define WIDE                                                                                   \
-    "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e\xe6\x97\xa5\xe6" \
-    "\x9c\xac\xe8\xaa\x9e" /* nine characters of two columns */
+#define THREE "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e" /* three characters of two columns */
+#define WIDE THREE THREE THREE
+/* Five times WIDE behind the prompt, as it wraps. */
+#define UPPER_ROW "#1 chat to G> " WIDE WIDE WIDE THREE THREE
+#define LOWER_ROW THREE WIDE
 
 /* Everything is over: exit status, terminal as it was. */
 static void expect_exit(struct fixture *self, int exit_status)
@@ -84,23 +86,15 @@ static void test_above_wrapped_wide_text(void **state)
     start(self, ARGS("--to", "G"));
     EXPECT_ROWS(&self->terminal, GREETING, "#1 chat to G>");
     terminal_type(&self->terminal, WIDE WIDE WIDE WIDE WIDE);
-    EXPECT_ROWS(&self->terminal, GREETING,
-        "#1 chat to G> " WIDE WIDE WIDE "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e"
-        "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e",
-        "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e" WIDE);
+    EXPECT_ROWS(&self->terminal, GREETING, UPPER_ROW, LOWER_ROW);
     message(self, "over two rows");
-    EXPECT_ROWS(&self->terminal, GREETING, SHOWN "over two rows",
-        "#1 chat to G> " WIDE WIDE WIDE "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e"
-        "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e",
-        "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e" WIDE);
+    EXPECT_ROWS(&self->terminal, GREETING, SHOWN "over two rows", UPPER_ROW, LOWER_ROW);
     terminal_type(&self->terminal, "\001"); /* on the first of both rows */
     message(self, "again");
-    EXPECT_ROWS(&self->terminal, GREETING, SHOWN "over two rows", SHOWN "again",
-        "#1 chat to G> " WIDE WIDE WIDE "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e"
-        "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e",
-        "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e" WIDE);
+    EXPECT_ROWS(
+        &self->terminal, GREETING, SHOWN "over two rows", SHOWN "again", UPPER_ROW, LOWER_ROW);
     terminal_type(&self->terminal, "\003"); /* all of it is left behind */
-    EXPECT_ROWS(&self->terminal, "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e" WIDE "^C", "#1 chat to G>");
+    EXPECT_ROWS(&self->terminal, LOWER_ROW "^C", "#1 chat to G>");
 }
 
 static void test_above_a_search(void **state)
@@ -159,8 +153,8 @@ static void test_what_others_write_is_harmless(void **state)
     start(self, ARGS("--to", "G"));
     EXPECT_ROWS(&self->terminal, GREETING, "#1 chat to G>");
     message(self, "\\u001b[2Jgone\\u202eabc\\nG@S2: #1 delivered");
-    EXPECT_ROWS(&self->terminal, GREETING, SHOWN "\\x1b[2Jgone\\u{202e}abc",
-        "    G@S2: #1 delivered", "#1 chat to G>");
+    static const char shown[] = SHOWN "\\x1b[2Jgone\\u{202e}abc";
+    EXPECT_ROWS(&self->terminal, GREETING, shown, "    G@S2: #1 delivered", "#1 chat to G>");
     peer_send(&self->peer,
         "{\"header\":{\"messageType\":\"receivedMessage\",\"from\":\"X@S9\",\"authenticated\":"
         "false},\"payload\":{\"type\":\"odd\\u0007\",\"data\":{\"a\":\"\\u001b\"}}}");
