@@ -283,8 +283,12 @@ static void test_out_of_descriptors(void **state)
     struct rlimit before;
     int turns = 0;
     listen_on(self, &self->address);
-    int client = dial(&self->address);
-    int spare = dup(client);
+    /* Several, because valgrind lets a connection go that it finds no descriptor
+     * for; the kernel keeps it. */
+    int clients[4];
+    for (int i = 0; i < 4; i++)
+        clients[i] = dial(&self->address);
+    int spare = dup(clients[0]);
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     struct rlimit none_left = {.rlim_cur = (rlim_t)spare + 1, .rlim_max = before.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none_left), 0);
@@ -296,12 +300,15 @@ static void test_out_of_descriptors(void **state)
     ev_timer_init(&release, on_release, 0.15, 0.);
     release.data = &spare;
     ev_timer_start(self->loop, &release);
-    wait_for(self, 1);
+    self->wanted = 1;
+    ev_run(self->loop, 0);
+    assert_true(self->accepted >= 1);
     ev_prepare_stop(self->loop, &counter);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     assert_true(acceptor_shortages(self->acceptor) >= 1);
     assert_in_range(turns, 2, 10);
-    close(client);
+    for (int i = 0; i < 4; i++)
+        close(clients[i]);
 }
 
 int main(void)
