@@ -164,7 +164,7 @@ run: deps-build
 	@+$(SUBMAKE) all
 	@if [ -t 0 ] && [ -t 1 ]; then \
 	    exec $(BUILD)/harness up fixtures/worlds/demo.json \
-	        --run '$(BUILD)/bester-cli --password-file $${dir}/T.password T@$${S1}'; \
+	        --run '$(BUILD)/bester-cli -u T --password-file fixtures/worlds/demo.password $${S1}'; \
 	else \
 	    exec $(BUILD)/harness run --ladder fixtures/scenarios/chat.json; \
 	fi
@@ -180,7 +180,9 @@ VALGRIND_PLAYS ?= $(SCENARIOS)
 .PHONY: valgrind
 valgrind: deps-check
 	@+$(SUBMAKE) all
-	@HARNESS_OPTIONS='--besterd tests/valgrind/besterd' tests/run --build $(BUILD) --jobs $(JOBS) \
+	@mkdir -p $(BUILD)/valgrind && ln -sfn ../handlers $(BUILD)/valgrind/handlers && \
+	    cp tests/valgrind/besterd $(BUILD)/valgrind
+	@HARNESS_OPTIONS='--besterd $(BUILD)/valgrind/besterd --deadline 60s' tests/run --build $(BUILD) --jobs $(JOBS) \
 	    $(addprefix --plays ,$(VALGRIND_PLAYS))
 
 .PHONY: check lint
