@@ -272,6 +272,12 @@ static enum status run(const struct handler_sdk_options *options, struct fault *
     enum status status = handler_sdk_new(&sdk, loop, options, fault);
     if (status == STATUS_OK)
         ev_run(loop, 0);
+    /* A second signal must not turn the clean end into a death. */
+    sigset_t both;
+    sigemptyset(&both);
+    sigaddset(&both, SIGTERM);
+    sigaddset(&both, SIGINT);
+    sigprocmask(SIG_BLOCK, &both, NULL);
     handler_sdk_free(sdk);
     ev_signal_stop(loop, &ended);
     ev_signal_stop(loop, &interrupted);
