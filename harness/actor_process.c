@@ -233,8 +233,8 @@ void actor_process_ask_to_end(struct actor_process *self)
     if (self->asked_to_end)
         return; /* a second signal could kill it while it ends cleanly */
     self->asked_to_end = true;
-    /* In this order: what the play had stopped must go on to see the other, and a SIGCONT that comes
-     * later would undo the SIGSTOP by which LeakSanitizer holds a process that ends. */
+    /* In this order: what the play had stopped must go on to see the other, and a SIGCONT that
+     * comes later would undo the SIGSTOP by which LeakSanitizer holds a process that ends. */
     process_signal(self->process, SIGCONT);
     process_signal(self->process, SIGTERM);
 }
