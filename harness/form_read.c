@@ -131,26 +131,34 @@ static const struct bare_word {
     bool (*admits)(const json_t *value);
     const char *wants;
     enum status (*read)(const json_t *value, struct saying *out, struct fault *fault);
+    bool not_asked; /* in what a handler is asked, it is data */
 } bare_words[] = {
-    {"raw", BODY_RAW, is_text, "a text", read_text},
-    {"text", BODY_TEXT, is_text, "a text", read_text},
-    {"hex", BODY_HEX, is_text, "a text", read_hex},
-    {"close", BODY_CLOSE, is_true, "true", read_nothing},
-    {"silent", BODY_SILENT, is_true, "true", read_nothing},
+    {"raw", BODY_RAW, is_text, "a text", read_text, false},
+    {"text", BODY_TEXT, is_text, "a text", read_text, true},
+    {"hex", BODY_HEX, is_text, "a text", read_hex, false},
+    {"close", BODY_CLOSE, is_true, "true", read_nothing, false},
+    {"silent", BODY_SILENT, is_true, "true", read_nothing, true},
 };
 enum { BARE_COUNT = sizeof(bare_words) / sizeof(bare_words[0]) };
 
-static const struct bare_word *bare_word_of(const json_t *value)
+static bool is_question(enum edge_kind edge)
+{
+    return edge == EDGE_SERVER_ONESHOT || edge == EDGE_SERVER_STREAM;
+}
+
+/* What a handler is asked is any value, and {"text": …} a likely one. */
+static const struct bare_word *bare_word_of(enum edge_kind edge, const json_t *value)
 {
     for (size_t i = 0; i < BARE_COUNT; i++)
-        if (json_object_size(value) == 1 && json_object_get(value, bare_words[i].name))
+        if (json_object_size(value) == 1 && json_object_get(value, bare_words[i].name) &&
+            !(is_question(edge) && bare_words[i].not_asked))
             return &bare_words[i];
     return NULL;
 }
 
-bool form_is_bare(const json_t *value)
+bool form_is_bare(enum edge_kind edge, const json_t *value)
 {
-    return bare_word_of(value) != NULL;
+    return bare_word_of(edge, value) != NULL;
 }
 
 static enum status read_bare(const struct bare_word *bare, const json_t *value, bool doing,
@@ -280,10 +288,9 @@ static enum status take_label(enum edge_kind edge, bool doing, json_t **value, s
 {
     const char *name = label_word(edge, doing);
     const json_t *label = name ? json_object_get(*value, name) : NULL;
-    bool question = edge == EDGE_SERVER_ONESHOT || edge == EDGE_SERVER_STREAM;
 
     /* In a question without words, "as" is a member of the data. */
-    if (!label || (question && !json_object_get(*value, "ask")))
+    if (!label || (is_question(edge) && !json_object_get(*value, "ask")))
         return STATUS_OK;
     if (!json_is_string(label))
         return blame(word, name, fault_set(fault, STATUS_INVALID, 0, "\"%s\" wants a text", name));
@@ -306,10 +313,10 @@ enum status form_read(enum edge_kind edge, bool doing, const json_t *line, struc
     enum status status = take_label(edge, doing, &value, out, word, fault);
     if (status != STATUS_OK)
         goto out;
-    bare = bare_word_of(value);
+    bare = bare_word_of(edge, value);
     if (bare)
         status = read_bare(bare, value, doing, out, word, fault);
-    else if (edge == EDGE_SERVER_ONESHOT || edge == EDGE_SERVER_STREAM)
+    else if (is_question(edge))
         status = read_question(edge, value, out, word, fault);
     else if (!json_is_object(value))
         status = fault_set(fault, STATUS_INVALID, 0, "an object is wanted here");

@@ -97,7 +97,7 @@ static json_t *show_login(const json_t *wire)
 
 static json_t *show_question(enum edge_kind edge, const json_t *data)
 {
-    if (form_is_bare(data) || form_question_in_words(edge, data))
+    if (form_is_bare(edge, data) || form_question_in_words(edge, data))
         return must_json(json_pack("{s:O}", "ask", data));
     return must_json(json_deep_copy(data));
 }

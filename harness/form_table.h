@@ -38,9 +38,9 @@ bool form_is_of(const struct form *form, enum edge_kind edge);
 /* Whether the key's value is the one that selects the form. */
 bool form_admits_key(const struct form *form, const json_t *key);
 const char *part_name(enum part part);
-/* Whether this is the whole of a one-member object that means the same on every
- * edge: raw, text, hex, close, silent. */
-bool form_is_bare(const json_t *value);
+/* Whether this is an object of one member that means more than it says: raw, text,
+ * hex, close, silent (of a question: raw, hex, close). */
+bool form_is_bare(enum edge_kind edge, const json_t *value);
 /* Whether a value to a handler would be read as words, not as data. */
 bool form_question_in_words(enum edge_kind edge, const json_t *value);
 

@@ -1,5 +1,3 @@
-/* For struct ucred. */
-#define _GNU_SOURCE // NOLINT(bugprone-reserved-identifier)
 #include "harness/wire.h"
 
 #include <errno.h>
