@@ -288,14 +288,12 @@ static void on_trouble(int member, enum cause cause, const char *text, void *use
     struct player *self = user;
     const struct member *cast = member >= 0 ? &self->scenario->members[member] : NULL;
     struct where at = cast ? cast->at : (struct where){1, 1};
-    const struct step *step = self->phase == PHASE_STEPS ? current_step(self) : NULL;
+    const struct step *step = current_step(self);
 
     if (self->phase == PHASE_DONE || (self->phase == PHASE_FAILING && cause != CAUSE_PEER_DIED))
         return;
-    if (self->phase == PHASE_FAILING) {
-        at = self->verdict.at;
+    if (self->phase == PHASE_FAILING)
         verdict_release(&self->verdict);
-    }
     if (step && cause == CAUSE_PEER_DIED)
         at = step->at;
     verdict_fail(&self->verdict, cause, at, step ? step->text : NULL, stage_timeline(self->stage),

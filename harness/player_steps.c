@@ -267,7 +267,7 @@ static enum step_answer run_exit(struct player *self, const struct step *step)
     if (same)
         return STEP_DONE;
     return player_fail(
-        self, step, CAUSE_WRONG_END, "%s ended otherwise.", name_of(self, step->member));
+        self, step, CAUSE_WRONG_END, "%s has ended, but otherwise.", name_of(self, step->member));
 }
 
 static void late_exit(struct player *self, const struct step *step)

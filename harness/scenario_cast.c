@@ -396,11 +396,12 @@ static bool check_configs(struct loader *self)
 {
     for (size_t i = 0; i < self->scenario->member_count; i++) {
         const struct member *member = &self->scenario->members[i];
+        const json_t *values[] = {
+            member->server.config, member->handler.config, member->handler.run};
 
-        if ((member->server.config && !load_check_value(self, member->server.config)) ||
-            (member->handler.config && !load_check_value(self, member->handler.config)) ||
-            (member->handler.run && !load_check_value(self, member->handler.run)))
-            return false;
+        for (size_t k = 0; k < sizeof(values) / sizeof(values[0]); k++)
+            if (values[k] && !load_check_value(self, values[k], member->at))
+                return false;
     }
     return true;
 }

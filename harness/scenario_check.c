@@ -95,11 +95,10 @@ bool load_check(struct loader *self, const struct line *line, const json_t *at)
     return check_saying(&check, &line->saying);
 }
 
-bool load_check_value(struct loader *self, const json_t *value)
+bool load_check_value(struct loader *self, const json_t *value, struct where at)
 {
     struct saying saying = {.wire = (json_t *)value};
-    struct check check = {
-        .loader = self, .doing = true, .at = source_where(&self->scenario->source, value)};
+    struct check check = {.loader = self, .doing = true, .at = at};
 
     return check_saying(&check, &saying);
 }

@@ -41,8 +41,9 @@ bool load_saying(struct loader *self, enum edge_kind edge, bool doing, const jso
 /* Every text in the saying has the right form; doing: nothing unbound is used.
  * Adds what it binds. An answer's `id` may bind a fresh one. */
 bool load_check(struct loader *self, const struct line *line, const json_t *at);
-/* The same for a value that stands in the play as it is used: a configuration. */
-bool load_check_value(struct loader *self, const json_t *value);
+/* The same for a value that is used as it stands, such as a configuration; what
+ * the loader has taken apart (the words of a program) stands at `at`. */
+bool load_check_value(struct loader *self, const json_t *value, struct where at);
 /* Rules of a handler or client on that server. */
 bool load_rules(struct loader *self, const json_t *list, struct member *member);
 

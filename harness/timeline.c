@@ -158,6 +158,7 @@ struct event *timeline_seen(
 {
     struct event *event = timeline_add(self, EVENT_FRAME, from, to, edge, payload);
 
+    event->aside = true;
     decode(event);
     return event;
 }

@@ -39,7 +39,7 @@ struct event {
     json_t *json; /* FRAME: what it holds, or NULL: not JSON */
     bool pending;
     bool optional;     /* nobody needs to ask for it */
-    bool hidden;       /* a device of the harness; does not show */
+    bool aside;        /* the harness dealt with it itself; no line could have asked for it */
     unsigned order;    /* of its connection on the edge */
     unsigned exchange; /* whom an answer would answer; 0: nobody */
 };

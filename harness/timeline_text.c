@@ -88,8 +88,6 @@ enum status timeline_print(const struct timeline *self, struct bytes *out)
 
     for (const struct event *event = timeline_first(self); event && status == STATUS_OK;
          event = event->next) {
-        if (event->hidden)
-            continue;
         char *text = event_text(self, event, LINE_BYTES_MAX);
         status = bytes_printf(out, "%8.1f ms  %s\n", event->at_ms, text);
         free(text);

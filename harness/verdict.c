@@ -74,7 +74,7 @@ static const struct event *find_nearest(
 
     *nearest = SIZE_MAX;
     for (const struct event *event = timeline_first(timeline); event; event = event->next) {
-        if (event->kind != EVENT_FRAME || event->hidden || event->edge != line->edge)
+        if (event->kind != EVENT_FRAME || event->aside || event->edge != line->edge)
             continue;
         size_t away = distance(&line->saying, event, scope);
         /* Of two that are equally near, the one that nobody asked for, then the later. */

@@ -81,7 +81,9 @@ static void note_said(const struct setting *setting, int from, int to, enum edge
     json_t *json = utterance->body == BODY_JSON
                        ? NULL
                        : json_loadb(bytes.at, bytes.len, JSON_DECODE_ANY, &error);
-    bool shows = utterance->body == BODY_JSON || (json && utterance->body == BODY_RAW);
+    /* Said byte by byte, it shows so; but a password never shows. */
+    bool shows = utterance->body == BODY_JSON ||
+                 json_object_get(json_object_get(json, "header"), "authentication");
 
     json_decref(json);
     if (shows) {
