@@ -74,6 +74,11 @@ static void on_account_added(int wait_status, void *user)
 
     process_free(self->process);
     self->process = NULL;
+    if (self->asked_to_end) { /* before it had begun */
+        self->life = LIFE_ENDED;
+        self->setting->on_change(self->member, self->setting->user);
+        return;
+    }
     if (WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0) {
         start_server(self);
         return;
@@ -115,10 +120,20 @@ static bool add_account(struct actor_process *self)
     return true;
 }
 
+/* Well ended when asked to. One that was asked before it was ready may not mind
+ * the signal yet: so may be one that has never said anything. */
+static bool ended_well(const struct actor_process *self, int wait_status)
+{
+    if (WIFSIGNALED(wait_status))
+        return WTERMSIG(wait_status) == SIGTERM &&
+               !timeline_has_heard(self->setting->timeline, self->member);
+    return WEXITSTATUS(wait_status) == 0;
+}
+
 static void on_exit_status(int wait_status, void *user)
 {
     struct actor_process *self = user;
-    bool good = WIFEXITED(wait_status) && WEXITSTATUS(wait_status) == 0;
+    bool good = ended_well(self, wait_status);
     char how[100];
 
     self->life = LIFE_ENDED;
@@ -147,6 +162,7 @@ static void start(struct actor_process *self, const struct process_spec *spec)
     self->life = LIFE_RUNS;
     timeline_note(self->setting->timeline, self->member, "started, process %d",
         (int)process_pid(self->process));
+    self->setting->on_change(self->member, self->setting->user);
 }
 
 static void start_server(struct actor_process *self)
@@ -242,6 +258,11 @@ void actor_process_ask_to_end(struct actor_process *self)
 void actor_process_expect_end(struct actor_process *self)
 {
     self->end_expected = true;
+}
+
+bool actor_process_has_started(const struct actor_process *self)
+{
+    return self->life != LIFE_ACCOUNTS;
 }
 
 bool actor_process_runs(const struct actor_process *self)

@@ -23,7 +23,9 @@ void actor_process_ask_to_end(struct actor_process *self);
 /* It may end as it likes. */
 void actor_process_expect_end(struct actor_process *self);
 
-/* Started and not ended. */
+/* Its accounts, if any, are there, and it runs or has ended. */
+bool actor_process_has_started(const struct actor_process *self);
+/* Has not ended: on its way, or running. */
 bool actor_process_runs(const struct actor_process *self);
 /* 0: has not ended; else *wait_status. */
 bool actor_process_has_ended(const struct actor_process *self, int *wait_status);

@@ -131,6 +131,10 @@ bool actors_are_in(const struct actors *self)
 {
     for (size_t i = 0; i < member_count(self); i++) {
         const struct member *member = member_at(self, i);
+        const struct actor_process *process = self->items[i].process;
+
+        if (process && !actor_process_has_started(process))
+            return false;
 
         if (member->kind == MEMBER_CLIENT && member->client.logs_in &&
             !actor_client_is_in(self->items[i].client))

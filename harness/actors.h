@@ -16,7 +16,7 @@ void actors_free(struct actors *self);
 /* Starts all of them; who is talked to first. */
 void actors_start(struct actors *self);
 
-/* Whether every client that logs in by itself is in. */
+/* Whether every process was started and every client that logs in by itself is in. */
 bool actors_are_in(const struct actors *self);
 /* Whether a process of that kind has not ended. */
 bool actors_run(const struct actors *self, enum member_kind kind);

@@ -1,7 +1,9 @@
 #include "harness/orphans.h"
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -16,7 +18,7 @@ void orphans_adopt(void)
         setrlimit(RLIMIT_NOFILE, &limit);
     }
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    signal(SIGPIPE, SIG_IGN);
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
 }
 
 /* The death of one may make its children ours: until there are none. */
@@ -24,16 +26,21 @@ size_t orphans_end(void)
 {
     char path[64];
     size_t ended = 0;
-    int pid;
+    char *number = NULL;
+    size_t size = 0;
 
     while (waitpid(-1, NULL, WNOHANG) > 0) {}
     snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
     for (;;) {
         FILE *file = fopen(path, "re");
-        int found = 0;
+        bool found = false;
 
-        while (file && fscanf(file, "%d", &pid) == 1) {
-            found = 1;
+        while (file && getdelim(&number, &size, ' ', file) > 0) {
+            pid_t pid = (pid_t)strtol(number, NULL, 10);
+
+            if (pid <= 0)
+                continue;
+            found = true;
             ended++;
             kill(pid, SIGKILL);
             waitpid(pid, NULL, 0);
@@ -41,6 +48,8 @@ size_t orphans_end(void)
         if (file)
             fclose(file);
         if (!found)
-            return ended;
+            break;
     }
+    free(number);
+    return ended;
 }

@@ -173,19 +173,29 @@ static void child_fail(const char *what)
     _exit(EXIT_CANNOT_RUN);
 }
 
-static void child_signals(pid_t parent)
+pid_t process_fork(void)
 {
-    sigset_t none;
+    struct sigaction usual = {.sa_handler = SIG_DFL};
+    sigset_t all;
+    sigset_t before;
+    pid_t parent = getpid();
 
-    for (int number = 1; number < 32; number++)
-        if (number != SIGKILL && number != SIGSTOP)
-            signal(number, SIG_DFL);
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    setpgid(0, 0);
+    /* A signal must not meet our own handlers in the child: it would be lost. */
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
+    pid_t pid = fork();
+    if (pid != 0) {
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        return pid;
+    }
+    for (int number = 1; number < NSIG; number++)
+        sigaction(number, &usual, NULL); /* of those that can't be changed: no matter */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(EXIT_CANNOT_RUN);
+    sigemptyset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    return 0;
 }
 
 /* The sockets may stand anywhere, even where others are to go: first all of them
@@ -208,9 +218,9 @@ static void child_sockets(const struct process_spec *spec)
     setenv("LISTEN_FDS", text, 1);
 }
 
-static void child_run(const struct process_spec *spec, int input, int output, pid_t parent)
+static void child_run(const struct process_spec *spec, int input, int output)
 {
-    child_signals(parent);
+    setpgid(0, 0);
     if (dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
         dup2(output, STDERR_FILENO) < 0)
         _exit(EXIT_CANNOT_RUN);
@@ -276,15 +286,14 @@ struct process *process_start(struct ev_loop *loop, const struct process_spec *s
     const struct process_callbacks *callbacks, void *user, struct fault *fault)
 {
     int child_output = -1;
-    pid_t parent = getpid();
     pid_t pid = -1;
     int input = make_input(spec->input);
     int output = make_output(&child_output);
 
     if (input >= 0 && output >= 0)
-        pid = fork();
+        pid = process_fork();
     if (pid == 0)
-        child_run(spec, input, child_output, parent);
+        child_run(spec, input, child_output);
     if (pid < 0)
         fault_set(fault, STATUS_IO, 0, "no process for %s: %s", spec->argv[0], strerror(errno));
     if (input >= 0)

@@ -44,6 +44,10 @@ pid_t process_pid(const struct process *self);
 /* To the process itself; SIGKILL to its whole group. */
 void process_signal(struct process *self, int number);
 
+/* fork, for whoever execs next: in the child (0) every signal has its usual action
+ * and none was lost, and the child dies with us. */
+pid_t process_fork(void);
+
 /* "exited with 1", "was killed by signal 9 (Killed)" into out. Returns out. */
 const char *process_describe(int wait_status, char *out, size_t cap);
 

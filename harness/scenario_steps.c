@@ -8,7 +8,7 @@
 #include "harness/must.h"
 #include "harness/pattern.h"
 
-enum { DEPTH_MAX = 6, REPEAT_MAX = 1000000, STEP_DEADLINE_MS_MAX = 600000 };
+enum { DEPTH_MAX = 6, REPEAT_MAX = 1000000, STEP_DEADLINE_MS_MAX = 600000, NAME_ROOM = 128 };
 
 /* ---- A > B ----------------------------------------------------------------------------------- */
 
@@ -74,15 +74,29 @@ static bool find_member(struct loader *self, const json_t *object, const char *a
     return true;
 }
 
+/* One name of "A > B" into out; returns what follows it and the blanks. */
+static const char *take_name(const char *text, char out[NAME_ROOM])
+{
+    text += strspn(text, " ");
+    size_t len = strcspn(text, " >");
+    snprintf(out, NAME_ROOM, "%.*s", (int)(len < NAME_ROOM ? len : NAME_ROOM - 1), text);
+    text += len;
+    return text + strspn(text, " ");
+}
+
 /* "A > B", blanks around > as one likes. */
 static bool read_arrow(
     struct loader *self, const json_t *object, const char *arrow, struct line *line)
 {
-    char from[128];
-    char to[128];
-    int end = -1;
+    char from[NAME_ROOM];
+    char to[NAME_ROOM];
+    const char *rest = take_name(arrow, from);
 
-    if (sscanf(arrow, " %127[^ >] > %127[^ >] %n", from, to, &end) != 2 || end < 0 || arrow[end])
+    if (*rest == '>')
+        rest = take_name(rest + 1, to);
+    else
+        to[0] = '\0';
+    if (!from[0] || !to[0] || *rest)
         return load_fail_member(self, object, arrow, "\"%s\" is not of the form \"A > B\"", arrow);
     /* A handler that is on several servers is told by the other side. */
     int server = scenario_find(self->scenario, from, -1);

@@ -23,6 +23,7 @@ struct timeline {
     struct event *fresh;
     struct edge *edges;
     size_t edge_count;
+    bool *heard; /* by member */
     double born_ms;
 };
 
@@ -114,6 +115,8 @@ static struct event *timeline_add(struct timeline *self, enum event_kind kind, i
         .at_ms = now_ms() - self->born_ms,
         .bytes = must_copy_bytes(bytes.at, bytes.len),
         .len = bytes.len};
+    if (kind == EVENT_FRAME)
+        self->heard[from] = true;
     DL_APPEND(self->events, event);
     self->count++;
     return event;
@@ -205,6 +208,11 @@ const struct event *timeline_last(const struct timeline *self)
     return self->events ? self->events->prev : NULL;
 }
 
+bool timeline_has_heard(const struct timeline *self, int member)
+{
+    return self->heard[member];
+}
+
 const struct scenario *timeline_scenario(const struct timeline *self)
 {
     return self->scenario;
@@ -257,6 +265,7 @@ struct timeline *timeline_new(struct ev_loop *loop, const struct scenario *scena
         .on_turn = on_turn,
         .user = user,
         .born_ms = now_ms()};
+    self->heard = must_alloc(scenario->member_count * sizeof(*self->heard));
     ev_init(&self->turn, on_turn_end);
     ev_set_priority(&self->turn, EV_MINPRI);
     self->turn.data = self;
@@ -274,5 +283,6 @@ void timeline_free(struct timeline *self)
     DL_FOREACH_SAFE (self->events, event, after)
         event_free(event);
     free(self->edges);
+    free(self->heard);
     free(self);
 }

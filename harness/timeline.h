@@ -87,6 +87,8 @@ struct event *timeline_oldest(const struct timeline *self, int from, int to, boo
 const struct event *timeline_first(const struct timeline *self);
 /* NULL: nothing has happened yet. */
 const struct event *timeline_last(const struct timeline *self);
+/* Whether a frame has ever come from that member. */
+bool timeline_has_heard(const struct timeline *self, int member);
 const struct scenario *timeline_scenario(const struct timeline *self);
 /* Keeps only the youngest events (and those that are pending): for casts that
  * run for days. 0: keep all. */

@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness/must.h"
 #include "harness/orphans.h"
+#include "harness/process.h"
 #include "harness/rules.h"
 #include "harness/stage.h"
 #include "harness/text.h"
@@ -98,14 +98,10 @@ static char *command_text(const struct up *self)
 static void run_command(struct up *self)
 {
     char *text = command_text(self);
-    pid_t parent = getpid();
-    pid_t pid = fork();
+    pid_t pid = process_fork();
 
     if (pid == 0) {
-        signal(SIGPIPE, SIG_DFL);
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        if (getppid() == parent)
-            execl("/bin/sh", "sh", "-c", text, (char *)NULL);
+        execl("/bin/sh", "sh", "-c", text, (char *)NULL);
         _exit(EXIT_LOCAL_IO);
     }
     free(text);
