@@ -292,13 +292,16 @@ struct actor_link *actor_link_new(const struct setting *setting, int from, int t
 
 void actor_link_free(struct actor_link *self)
 {
+    struct relay *relay;
+    struct relay *after;
+
     if (!self)
         return;
     ev_io_stop(self->setting->loop, &self->acceptable);
     ev_timer_stop(self->setting->loop, &self->retry);
     close(self->acceptable.fd);
-    while (self->relays)
-        relay_free(self->relays);
+    DL_FOREACH_SAFE (self->relays, relay, after)
+        relay_free(relay);
     free(self);
 }
 

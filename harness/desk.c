@@ -90,7 +90,7 @@ static bool is_meant(const struct exchange *exchange, const struct utterance *ut
 /* The oldest that is meant; one whose asker has gone only if there is no other. */
 static struct exchange *exchange_find(const struct desk *self, const struct utterance *utterance)
 {
-    struct exchange *exchange;
+    struct exchange *exchange = NULL;
     struct exchange *gone = NULL;
 
     DL_FOREACH (self->exchanges, exchange) {
@@ -106,9 +106,10 @@ static struct exchange *exchange_find(const struct desk *self, const struct utte
 
 void desk_take(struct desk *self, unsigned number, const char *label)
 {
-    struct exchange *exchange = exchange_find(self, &(struct utterance){.exchange = number});
+    struct utterance wanted = {.exchange = number};
+    struct exchange *exchange = number ? exchange_find(self, &wanted) : NULL;
 
-    if (!exchange || number == 0)
+    if (!exchange)
         return;
     if (exchange->state == EXCHANGE_NEW)
         exchange->state = EXCHANGE_ASKED;
@@ -118,7 +119,9 @@ void desk_take(struct desk *self, unsigned number, const char *label)
 
 bool desk_is_asked(const struct desk *self)
 {
-    return exchange_find(self, &(struct utterance){.exchange = 0}) != NULL;
+    struct utterance any = {.exchange = 0};
+
+    return exchange_find(self, &any) != NULL;
 }
 
 /* ---- callers --------------------------------------------------------------------------------- */

@@ -21,7 +21,7 @@ struct desk *desk_new(const struct setting *setting, int owner, int server, stru
 void desk_free(struct desk *self);
 
 /* The question of that number is taken by a line; label may be NULL. */
-void desk_take(struct desk *self, unsigned exchange, const char *label);
+void desk_take(struct desk *self, unsigned number, const char *label);
 /* Whether a question is taken and not answered. */
 bool desk_is_asked(const struct desk *self);
 /* Says it to the question that the utterance means. STATUS_NOT_FOUND: there is

@@ -183,10 +183,13 @@ struct rules *rules_new(struct ev_loop *loop, const struct scenario *scenario, s
 
 void rules_free(struct rules *self)
 {
+    struct reply *reply;
+    struct reply *after;
+
     if (!self)
         return;
-    while (self->replies)
-        reply_free(self->replies);
+    DL_FOREACH_SAFE (self->replies, reply, after)
+        reply_free(reply);
     for (size_t i = 0; i < self->scenario->member_count; i++)
         free(self->used[i]);
     free(self->used);

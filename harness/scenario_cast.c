@@ -229,7 +229,7 @@ static const struct load_row handler_rows[] = {
 static bool load_handler_on(
     struct loader *self, const char *name, const json_t *value, const json_t *on)
 {
-    int server;
+    int server = -1;
 
     if (!read_server_name(self, value, "on", on, &server))
         return false;

@@ -238,14 +238,16 @@ static int event_compare(struct event *a, struct event *b)
 static void on_turn_end(struct ev_loop *loop, ev_timer *watcher, int events)
 {
     struct timeline *self = watcher->data;
+    struct event *after;
 
     (void)loop, (void)events;
-    DL_SORT2(self->fresh, event_compare, prev_pending, next_pending);
-    while (self->fresh) {
-        struct event *event = self->fresh;
+    struct event *event = self->fresh;
+    self->fresh = NULL;
+    DL_SORT2(event, event_compare, prev_pending, next_pending);
+    for (; event; event = after) {
         struct edge *edge = edge_of(self, event);
 
-        DL_DELETE2(self->fresh, event, prev_pending, next_pending);
+        after = event->next_pending;
         DL_APPEND2(edge->pending, event, prev_pending, next_pending);
         self->on_event(event, self->user);
     }

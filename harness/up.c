@@ -143,12 +143,14 @@ static void write_passwords(const struct up *self)
 
 static void print_accounts(const struct up *self, const struct member *server, const char *address)
 {
+    const char *dir = stage_topology(self->stage)->dir;
     const char *name;
     json_t *password;
 
-    json_object_foreach (server->server.accounts, name, password)
-        printf("    bester-cli -u %s --password-file %s/%s.password %s\n", name,
-            stage_topology(self->stage)->dir, name, address);
+    json_object_foreach (server->server.accounts, name, password) {
+        printf(
+            "    bester-cli -u %s --password-file %s/%s.password %s\n", name, dir, name, address);
+    }
     if (!server->server.accounts)
         printf("    bester-cli -u NAME %s      (any password)\n", address);
 }

@@ -78,7 +78,7 @@ static const struct event *find_nearest(
             continue;
         size_t away = distance(&line->saying, event, scope);
         /* Of two that are equally near, the one that nobody asked for, then the later. */
-        if (away < *nearest || (away == *nearest && event->pending >= found->pending)) {
+        if (away < *nearest || (found && away == *nearest && event->pending >= found->pending)) {
             *nearest = away;
             found = event;
         }
