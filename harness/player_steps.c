@@ -236,13 +236,23 @@ static void late_quiet(struct player *self, const struct step *step)
 
 /* ---- processes ------------------------------------------------------------------------------- */
 
+static bool is_gone(const struct player *self, int member)
+{
+    int wait_status;
+
+    return !stage_has_process(self->stage, member) ||
+           stage_has_ended(self->stage, member, &wait_status);
+}
+
+/* Whoever is killed is not dead at once: until then others could still reach him. */
 static enum step_answer run_signal(struct player *self, const struct step *step)
 {
     struct fault fault;
 
-    if (stage_signal(self->stage, step->member, step->signal, &fault) == STATUS_OK)
-        return STEP_DONE;
-    return player_fail(self, step, CAUSE_NOT_SENT, "%s", fault.text);
+    if (!self->entered &&
+        stage_signal(self->stage, step->member, step->signal, &fault) != STATUS_OK)
+        return player_fail(self, step, CAUSE_NOT_SENT, "%s", fault.text);
+    return step->signal != SIGKILL || is_gone(self, step->member) ? STEP_DONE : STEP_WAITS;
 }
 
 /* An exit status is a number, a death by signal the text "signal 9". */
@@ -319,7 +329,7 @@ static const struct {
     [STEP_ANY_ORDER] = {run_any_order, late_any_order},
     [STEP_REPEAT] = {run_repeat, NULL},
     [STEP_QUIET] = {run_quiet, late_quiet},
-    [STEP_SIGNAL] = {run_signal, NULL},
+    [STEP_SIGNAL] = {run_signal, late_exit},
     [STEP_EXIT] = {run_exit, late_exit},
     [STEP_LOG] = {run_log, late_log},
     [STEP_NOTE] = {run_note, NULL},

@@ -212,6 +212,11 @@ void stage_expect_end(struct stage *self, int member)
     actor_process_expect_end(actors_process(self->actors, member));
 }
 
+bool stage_has_process(const struct stage *self, int member)
+{
+    return actors_process(self->actors, member) != NULL;
+}
+
 bool stage_has_ended(const struct stage *self, int member, int *wait_status)
 {
     return actor_process_has_ended(actors_process(self->actors, member), wait_status);

@@ -65,6 +65,8 @@ MUST_CHECK enum status stage_signal(
     struct stage *self, int member, int number, struct fault *fault);
 /* The process may end as it likes from here on. */
 void stage_expect_end(struct stage *self, int member);
+/* Whether the harness itself has started it. */
+bool stage_has_process(const struct stage *self, int member);
 bool stage_has_ended(const struct stage *self, int member, int *wait_status);
 
 #endif

@@ -243,6 +243,7 @@ static void on_turn_end(struct ev_loop *loop, ev_timer *watcher, int events)
     (void)loop, (void)events;
     struct event *event = self->fresh;
     self->fresh = NULL;
+    // cppcheck-suppress nullPointer ; the macro looks whether there is a list
     DL_SORT2(event, event_compare, prev_pending, next_pending);
     for (; event; event = after) {
         struct edge *edge = edge_of(self, event);
