@@ -163,8 +163,9 @@ deps-check:
 run: deps-build
 	@+$(SUBMAKE) all
 	@if [ -t 0 ] && [ -t 1 ]; then \
+	    echo 'You are T on S1. G on S2 answers what you write. Ctrl-D ends it all.'; \
 	    exec $(BUILD)/harness up fixtures/worlds/demo.json \
-	        --run '$(BUILD)/bester-cli -u T --password-file fixtures/worlds/demo.password $${S1}'; \
+	        --run '$(BUILD)/bester-cli -u T --password-file fixtures/worlds/demo.password --to G@S2 $${S1}'; \
 	else \
 	    exec $(BUILD)/harness run --ladder fixtures/scenarios/chat.json; \
 	fi
