@@ -225,8 +225,11 @@ enum status account_store_create(struct account_store *self, struct fault *fault
         status = connect_database(self, fault);
     if (status != STATUS_OK)
         return status;
-    /* WAL: who reads does not wait for who writes. It stays with the file. */
-    if (!run(self, "PRAGMA journal_mode = WAL"))
+    /* WAL: who reads does not wait for who writes. It stays with the file. Not
+     * now, if somebody uses the file: SQLite does not wait for that, all works
+     * without, and the next start tries again. */
+    if (!run(self, "PRAGMA journal_mode = WAL") &&
+        (sqlite3_errcode(self->database) & 0xff) != SQLITE_BUSY)
         return failed(self, fault);
     status = create_schema(self, fault);
     return status == STATUS_OK ? check_version(self, fault) : status;

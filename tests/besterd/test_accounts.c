@@ -324,6 +324,37 @@ static void test_two_stores_at_once(void **state)
     account_store_free(server);
 }
 
+/* As when servers and `besterd user add` start at the same moment. */
+static void test_created_by_several_at_once(void **state)
+{
+    enum { PROCESSES = 8 };
+    struct fixture *self = *state;
+    pid_t children[PROCESSES];
+    for (int i = 0; i < PROCESSES; i++) {
+        children[i] = fork();
+        assert_true(children[i] >= 0);
+        if (children[i] == 0) {
+            char name[20];
+            struct account_store *store = account_store_new(self->path);
+            snprintf(name, sizeof name, "U%d", i);
+            bool good = account_store_create(store, NULL) == STATUS_OK &&
+                        account_store_add(store, name, "x", NULL) == STATUS_OK;
+            account_store_free(store);
+            _exit(good ? 0 : 1);
+        }
+    }
+    for (int i = 0; i < PROCESSES; i++) {
+        int status = -1;
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_int_equal(status, 0);
+    }
+    struct names names = {.text = ""};
+    struct account_store *store = account_store_new(self->path);
+    assert_int_equal(account_store_list(store, add_name, &names, NULL), STATUS_OK);
+    assert_string_equal(names.text, "U0,U1,U2,U3,U4,U5,U6,U7,");
+    account_store_free(store);
+}
+
 static void test_readable_by_others(void **state)
 {
     struct fixture *self = *state;
@@ -609,6 +640,7 @@ int main(void)
         TEST(test_an_unknown_user_costs_the_same),
         TEST(test_store),
         TEST(test_two_stores_at_once),
+        TEST(test_created_by_several_at_once),
         TEST(test_readable_by_others),
         TEST(test_databases_that_are_not_ours),
         TEST(test_a_corrupt_file),
