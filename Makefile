@@ -165,7 +165,7 @@ run: deps-build
 	@if [ -t 0 ] && [ -t 1 ]; then \
 	    echo 'You are T on S1. G on S2 answers what you write. Ctrl-D ends it all.'; \
 	    exec $(BUILD)/harness up fixtures/worlds/demo.json \
-	        --run '$(BUILD)/bester-cli -u T --password-file fixtures/worlds/demo.password --to G@S2 $${S1}'; \
+	        --run '$(BUILD)/bester-cli -u T --to G@S2 --password-file fixtures/worlds/demo.password --to G@S2 $${S1}'; \
 	else \
 	    exec $(BUILD)/harness run --ladder fixtures/scenarios/chat.json; \
 	fi
