@@ -151,6 +151,7 @@ static void test_what_does_not_match_binds_nothing(void **state)
     assert_int_equal(scope.bindings.count, 0);
     assert_false(match(&scope, "\"<x:int>\"", "\"1\"", 0, told));
     assert_int_equal(scope.bindings.count, 0);
+    bindings_release(&scope.bindings);
 }
 
 static void test_filling(void **state)
