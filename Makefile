@@ -165,7 +165,7 @@ run: deps-build
 	@if [ -t 0 ] && [ -t 1 ]; then \
 	    echo 'You are T on S1. G on S2 answers what you write. Ctrl-D ends it all.'; \
 	    exec $(BUILD)/harness up fixtures/worlds/demo.json \
-	        --run '$(BUILD)/bester-cli -u T --to G@S2 --password-file fixtures/worlds/demo.password --to G@S2 $${S1}'; \
+	        --run '$(BUILD)/bester-cli -u T --to G@S2 --password-file fixtures/worlds/demo.password $${S1}'; \
 	else \
 	    exec $(BUILD)/harness run --ladder fixtures/scenarios/chat.json; \
 	fi
@@ -202,13 +202,14 @@ docs: all
 
 # Looks for inputs that break libbester, for SECONDS each. What breaks it is left in build-fuzz/ and
 # belongs into fixtures/ then; what reaches new code is kept in build-fuzz/found/ for the next time.
-FUZZ    ?= json frame message
+FUZZ    ?= json frame message template
 SECONDS ?= 60
 FUZZFLAGS = -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 FUZZ_JSON = corpus/json/accept corpus/json/refuse corpus/json/either
 FUZZ_SEEDS_json    = $(FUZZ_JSON) messages/valid
 FUZZ_SEEDS_frame   = frames/whole frames/partial frames/bad
 FUZZ_SEEDS_message = $(FUZZ_JSON) messages/valid messages/invalid/malformed messages/invalid/tooLarge
+FUZZ_SEEDS_template = corpus/template
 .PHONY: fuzz
 fuzz: $(addprefix fuzz-,$(FUZZ))
 .PHONY: fuzz-%
@@ -217,7 +218,8 @@ fuzz-%: deps-check
 	$(SAY) CC build-fuzz/$*
 	$(Q)clang -std=gnu11 -I. -O2 -g $(FUZZFLAGS) -DFUZZ_TARGET=fuzz_$* -o build-fuzz/$* \
 	    $(wildcard tests/fuzz/*.c) \
-	    $(foreach m,status bytes blob frame json json_string message message_build,libbester/$m.c) \
+	    $(foreach m,status bytes blob frame json json_string json_find message message_build \
+	        character visible template template_file template_form template_show,libbester/$m.c) \
 	    $(call pkg_cflags,jansson) $(call pkg_libs,jansson)
 	@build-fuzz/$* -max_total_time=$(SECONDS) -max_len=4096 -print_final_stats=1 \
 	    -artifact_prefix=build-fuzz/ build-fuzz/found/$* $(addprefix fixtures/,$(FUZZ_SEEDS_$*)) \
@@ -290,7 +292,7 @@ help:
 	    'make docs       write the generated parts of README.md and docs/ again' \
 	    'make valgrind   the plays again, every server under valgrind' \
     'make bench      run the benchmarks' \
-	    'make fuzz       look for inputs that break libbester (SECONDS=60, FUZZ="json frame message")' \
+	    'make fuzz       look for inputs that break libbester (SECONDS=60, FUZZ="json frame message template")' \
 	    'make deps       install every package that building, testing and checking need' \
 	    'make install    install under PREFIX ($(PREFIX)); "make uninstall" takes it away' \
 	    'make dist       a source archive of the last commit' \

@@ -79,14 +79,14 @@ static const struct option_section sections[] = {
         "sequences and marks of writing direction are shown as \\x1b or \\u{202e}.\n"},
     {"Server", LOGIN_SERVER_TEXT},
     {"Without a terminal",
-        "If standard input or output is no terminal, standard input is a script,\n"
-        "lines as one would type them. It ends at the first line that makes no sense, and\n"
-        "otherwise waits for all reports. Messages that arrive and good fates go to standard output, failures to standard error\n"
-        "with the number of the script's line. The exit status is that of bester-send.\n"
-        "At a terminal it is 0 after /quit or Ctrl-D.\n"},
+        "If standard input or output is no terminal, standard input is a script, lines as\n"
+        "one would type them. It ends at the first line that makes no sense, and otherwise\n"
+        "waits for all reports. Messages that arrive and good fates go to standard output,\n"
+        "failures to standard error with the number of the script's line. The exit status\n"
+        "is that of bester-send. At a terminal it is 0 after /quit or Ctrl-D.\n"},
     {"Files", "$XDG_CONFIG_HOME/bester/templates/TYPE.json: your own template of a type, which\n"
               "goes before the server's.\n"},
-    {"See also", "bester-send(1), besterd(1)\n"},
+    {"See also", "bester-send(1), besterd(8)\n"},
     {NULL, NULL},
 };
 

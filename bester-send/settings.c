@@ -254,7 +254,7 @@ static const struct option_section sections[] = {
                  "    tail -f log | bester-send -t chat -a to=ops@S2 -l\n"
                  "    bester-send -S bester://T@example.org -t chat -d '{\"to\": \"G\", \"text\": "
                  "\"Hello\"}'\n"},
-    {"See also", "bester-cli(1), besterd(1)\n"},
+    {"See also", "bester-cli(1), besterd(8)\n"},
     {NULL, NULL},
 };
 

@@ -383,5 +383,5 @@ enum status json_check(struct span text, unsigned max_depth, struct fault *fault
 
 enum json_kind json_kind_of(struct span value)
 {
-    return kind_at(value.at, value.at + value.len);
+    return value.at == NULL ? JSON_KIND_ABSENT : kind_at(value.at, value.at + value.len);
 }

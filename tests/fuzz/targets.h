@@ -28,5 +28,7 @@ int fuzz_json(const uint8_t *data, size_t size);
 int fuzz_frame(const uint8_t *data, size_t size);
 /* The bytes are the payload of a frame. */
 int fuzz_message(const uint8_t *data, size_t size);
+/* A template, a line feed, data for it. */
+int fuzz_template(const uint8_t *bytes, size_t size);
 
 #endif

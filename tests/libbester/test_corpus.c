@@ -43,6 +43,7 @@ static const struct {
     {"frames/whole", 8},
     {"frames/partial", 6},
     {"frames/bad", 6},
+    {"corpus/template", 5},
 };
 
 static void feed_everything(target *run)
@@ -67,6 +68,12 @@ static void message(void **state)
 {
     (void)state;
     feed_everything(fuzz_message);
+}
+
+static void template(void **state)
+{
+    (void)state;
+    feed_everything(fuzz_template);
 }
 
 /* Streams need two bytes before them, which say how they are cut. */
@@ -98,6 +105,7 @@ int main(void)
         cmocka_unit_test(json),
         cmocka_unit_test(frame),
         cmocka_unit_test(message),
+        cmocka_unit_test(template),
         cmocka_unit_test(frames_cut_in_many_ways),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
