@@ -40,23 +40,23 @@ enum status config_parse(struct config **out, struct span text, struct mistakes 
     return status;
 }
 
-/* All of the file and not more than CONFIG_BYTES_MAX; NULL: errno says why. */
-static char *read_all(const char *file, size_t *len)
+char *config_read_file(const char *file, size_t max, size_t *len)
 {
-    /* O_NONBLOCK: a FIFO named by mistake must not hang the start. */
+    /* A FIFO that nobody writes into must not hang the start, but a pipe may take
+     * its time: only the opening does not wait. */
     int fd = open(file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return NULL;
-    char *text = malloc(CONFIG_BYTES_MAX + 1);
-    ssize_t got = 1;
+    char *text = malloc(max + 1);
+    ssize_t got = text != NULL && fcntl(fd, F_SETFL, 0) == 0 ? 1 : -1;
     size_t total = 0;
-    while (text != NULL && got > 0 && total <= CONFIG_BYTES_MAX) {
-        got = read(fd, text + total, CONFIG_BYTES_MAX + 1 - total);
+    while (got > 0 && total <= max) {
+        got = read(fd, text + total, max + 1 - total);
         total += got > 0 ? (size_t)got : 0;
     }
-    int error = text == NULL ? ENOMEM : (got < 0 ? errno : EFBIG);
+    int error = got < 0 ? errno : EFBIG;
     close(fd);
-    if (text != NULL && got == 0 && total <= CONFIG_BYTES_MAX) {
+    if (got == 0 && total <= max) {
         *len = total;
         return text;
     }
@@ -70,7 +70,7 @@ enum status config_load(struct config **out, const char *file, struct mistakes *
     if (file == NULL)
         return check(out, NULL, false, mistakes);
     size_t len = 0;
-    char *text = read_all(file, &len);
+    char *text = config_read_file(file, CONFIG_BYTES_MAX, &len);
     if (text == NULL) {
         mistakes_add(mistakes, "", "cannot be read: %s", strerror(errno));
         return STATUS_IO;

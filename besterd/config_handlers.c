@@ -1,6 +1,5 @@
 /* Rules for "handlers", and the files with templates. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,44 +19,25 @@ static char *take(char **text)
 
 /* ---- templates ---- */
 
-static bool read_file(int fd, char *into, size_t cap, size_t *len)
-{
-    ssize_t got = 1;
-    for (*len = 0; *len < cap && got > 0; *len += got > 0 ? (size_t)got : 0)
-        got = read(fd, into + *len, cap - *len);
-    return got >= 0;
-}
-
 /* The template in the file, compact. NULL after telling the mistake. */
 static char *load_template(
     const char *path, const char *type, const char *where, struct mistakes *mistakes)
 {
-    char *compact = NULL;
-    json_t *json = NULL;
-    size_t len = 0;
     struct fault fault;
-    char *text = malloc(TEMPLATE_BYTES_MAX + 1);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (text == NULL || fd < 0 || !read_file(fd, text, TEMPLATE_BYTES_MAX + 1, &len)) {
+    size_t len = 0;
+    char *compact = NULL;
+    char *text = config_read_file(path, TEMPLATE_BYTES_MAX, &len);
+    if (text == NULL) {
         mistakes_add(mistakes, where, "\"%s\" cannot be read: %s", path, strerror(errno));
-        goto out;
-    }
-    if (len > TEMPLATE_BYTES_MAX) {
-        mistakes_add(mistakes, where, "\"%s\" is larger than %d bytes", path, TEMPLATE_BYTES_MAX);
-        goto out;
-    }
-    if (template_check((struct span){.at = text, .len = len}, type, &fault) != STATUS_OK) {
+    } else if (template_check((struct span){.at = text, .len = len}, type, &fault) != STATUS_OK) {
         mistakes_add(mistakes, where, "\"%s\": %s", path, fault.text);
-        goto out;
+    } else {
+        json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+        compact = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
+        json_decref(json);
+        if (compact == NULL)
+            mistakes_add(mistakes, where, "\"%s\" cannot be read: out of memory", path);
     }
-    json = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
-    compact = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
-    if (compact == NULL)
-        mistakes_add(mistakes, where, "\"%s\" cannot be read: out of memory", path);
-out:
-    json_decref(json);
-    if (fd >= 0)
-        close(fd);
     free(text);
     return compact;
 }

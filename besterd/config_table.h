@@ -134,6 +134,10 @@ extern const struct config_member config_members[];
 const char *config_where(
     char *out, size_t cap, const char *map, const char *name, const char *member);
 
+/* All of a file of at most max bytes; the caller's to free. NULL: errno says why
+ * not (EFBIG: it is larger). */
+char *config_read_file(const char *file, size_t max, size_t *len);
+
 /* "dummy" and "builtin": types that the server answers itself. */
 bool config_is_own_type(const char *type);
 

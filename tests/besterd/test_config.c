@@ -7,9 +7,11 @@
 #include <cmocka.h>
 
 #include <dirent.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "besterd/check_command.h"
@@ -468,6 +470,30 @@ static void test_check_command(void **state)
     free(text);
 }
 
+/* As a shell gives it: besterd check <(generate). */
+static void test_a_pipe(void **state)
+{
+    (void)state;
+    int ends[2];
+    char path[40];
+    assert_int_equal(pipe(ends), 0);
+    snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        bool good = write(ends[1], "{\"log\"", 6) == 6 && sched_yield() == 0 &&
+                    write(ends[1], ": {}}", 5) == 5;
+        _exit(good ? 0 : 1);
+    }
+    close(ends[1]);
+    int code = -1;
+    char *text = run_check(path, NULL, &code);
+    assert_int_equal(code, 0);
+    free(text);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    close(ends[0]);
+}
+
 static void test_help_names_every_member(void **state)
 {
     (void)state;
@@ -514,6 +540,7 @@ int main(void)
         TEST(test_many_mistakes),
         TEST(test_a_path_too_long_to_write),
         TEST(test_check_command),
+        TEST(test_a_pipe),
         TEST(test_help_names_every_member),
         TEST(test_manual_page_is_up_to_date),
     };
