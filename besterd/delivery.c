@@ -19,8 +19,7 @@ struct drop {
     enum status failure;
 };
 
-/* ---- noting outcomes
- * ----------------------------------------------------------------------------- */
+/* ---- noting outcomes ---- */
 
 static void target_fail(struct ticket *ticket, size_t index, enum status status, const char *detail)
 {
@@ -93,8 +92,7 @@ void delivery_took(struct deliveries *self, uint64_t number, enum status status,
     self->on_resolved(ticket, self->pipeline);
 }
 
-/* ---- to users
- * ------------------------------------------------------------------------------------ */
+/* ---- to users ---- */
 
 static struct span now_token(struct deliveries *self)
 {
@@ -220,8 +218,7 @@ void deliver_to_clients(struct deliveries *self, struct ticket *ticket,
     blob_unref(frame);
 }
 
-/* ---- to servers
- * ---------------------------------------------------------------------------------- */
+/* ---- to servers ---- */
 
 static void deliver_to_server(
     struct deliveries *self, struct ticket *ticket, struct span token, struct blob *frame)
@@ -276,8 +273,7 @@ void deliver_to_servers(struct deliveries *self, struct ticket *ticket,
     blob_unref(frame);
 }
 
-/* ---- the report
- * ---------------------------------------------------------------------------------- */
+/* ---- the report ---- */
 
 /* {"G":"delivered","H":"unknownUser"}; absent when there are none, or when they do
  * not fit: then the status and the reason must do. */

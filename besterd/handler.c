@@ -30,8 +30,7 @@ static struct ev_loop *handler_loop(const struct handler *self)
     return streams_loop(self->context->streams);
 }
 
-/* ---- the list of questions
- * ----------------------------------------------------------------------- */
+/* ---- the list of questions ---- */
 
 static void ask_append(struct handler *self, struct ask *ask)
 {
@@ -103,8 +102,7 @@ void handler_failed(
     self->context->callbacks->on_failure(ticket, reason, detail, self->context->server);
 }
 
-/* ---- deadlines
- * ----------------------------------------------------------------------------------- */
+/* ---- deadlines ---- */
 
 /* All questions of a handler have the same time, so the first of the list is
  * always the next to run out: one timer serves them all, and is set anew only
@@ -142,8 +140,7 @@ static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
     handler_pump(self);
 }
 
-/* ---- being there
- * --------------------------------------------------------------------------------- */
+/* ---- being there ---- */
 
 int handler_connect(const struct handler *self)
 {
@@ -283,8 +280,7 @@ static void on_ended(struct child *child, double pause_s, void *user)
 static const struct child_callbacks child_callbacks = {
     .on_started = on_started, .on_ended = on_ended};
 
-/* ---- asking
- * -------------------------------------------------------------------------------------- */
+/* ---- asking ---- */
 
 enum status handler_ask(struct handler *self, const struct handler_question *question)
 {
@@ -323,8 +319,7 @@ enum status handler_ask(struct handler *self, const struct handler_question *que
     return STATUS_OK;
 }
 
-/* ---- birth and death
- * ------------------------------------------------------------------------------- */
+/* ---- birth and death ---- */
 
 static char *environment_entry(const char *name, const char *value)
 {

@@ -56,8 +56,7 @@ static struct ev_loop *loop_of(const struct errand *errand)
     return streams_loop(errand->chain->to->peers->context->streams);
 }
 
-/* ---- ends
- * ---------------------------------------------------------------------------------------- */
+/* ---- ends ---- */
 
 static void errand_free(struct errand *self)
 {
@@ -126,8 +125,7 @@ static void errand_end(struct errand *self, enum status status, const char *form
     context->on_done(tag, status, status == STATUS_OK ? NULL : detail, context->server);
 }
 
-/* ---- on the way
- * ---------------------------------------------------------------------------------- */
+/* ---- on the way ---- */
 
 static void take_report(struct errand *self, const struct message *message)
 {
@@ -234,8 +232,7 @@ static void destination_pump(struct destination *self)
     }
 }
 
-/* ---- sending
- * ------------------------------------------------------------------------------------- */
+/* ---- sending ---- */
 
 static enum status resolve(const struct peers *self, const char *name, struct address *address)
 {

@@ -8,8 +8,7 @@
 #include "besterd/exchange.h"
 #include "besterd/log.h"
 
-/* ---- the sentence: route -> exchange -> command -> delivery -> report
- * ------------------------------ */
+/* ---- the sentence: route -> exchange -> command -> delivery -> report ---- */
 
 static struct ticket *open_ticket(
     struct pipeline *self, struct session *session, struct handler *handler, struct span id_token);
@@ -90,8 +89,7 @@ void pipeline_handler_speaks(
     advance(self, ticket);
 }
 
-/* ---- commands
- * ------------------------------------------------------------------------------------ */
+/* ---- commands ---- */
 
 typedef void command_runner(struct pipeline *self, struct ticket *ticket, struct handler *handler,
     const struct command *command);
@@ -142,8 +140,7 @@ static void carry_out(struct pipeline *self, struct ticket *ticket, struct handl
         runners[commands->at[i].kind](self, ticket, handler, &commands->at[i]);
 }
 
-/* ---- tickets
- * ------------------------------------------------------------------------------------- */
+/* ---- tickets ---- */
 
 static void close_ticket(struct pipeline *self, struct ticket *ticket)
 {
@@ -256,8 +253,7 @@ static void advance(struct pipeline *self, struct ticket *ticket)
     report_done(self, ticket);
 }
 
-/* ---- what the server answers itself
- * ---------------------------------------------------------------- */
+/* ---- what the server answers itself ---- */
 
 static void refuse(
     struct session *session, struct span id_token, enum status reason, const char *detail)
@@ -314,8 +310,7 @@ static bool answered_by_server(
     return true;
 }
 
-/* ---- birth, the end, and the way back from deliveries
- * ---------------------------------------------- */
+/* ---- birth, the end, and the way back from deliveries ---- */
 
 static struct ticket *find_ticket(uint64_t number, void *pipeline)
 {

@@ -8,6 +8,7 @@
 #include "besterd/listener.h"
 #include "besterd/log.h"
 #include "besterd/pipeline.h"
+#include "besterd/server_facts.h"
 #include "libbester/tls.h"
 
 enum { RESOLVER_THREADS = 4, RESOLVER_QUEUE = 1024, GOODBYE_MS = 2500 };
@@ -35,14 +36,14 @@ struct server {
     struct session_context session_context;
     struct handler_context handler_context;
     struct peers_context peers_context;
+    struct server_facts facts;
 
     enum server_phase phase;
     ev_timer patience;   /* of the phase */
     ev_timer afterwards; /* never started: fed when there is something to sweep */
 };
 
-/* ---- the end
- * ------------------------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 static void enter_phase(struct server *self, enum server_phase phase, double patience_s)
 {
@@ -126,8 +127,7 @@ static void on_idle_pipeline(void *server)
     ev_feed_event(self->loop, &self->afterwards, EV_CUSTOM);
 }
 
-/* ---- what sessions tell
- * ---------------------------------------------------------------------------- */
+/* ---- what sessions tell ---- */
 
 static void on_accepted(int fd, bool tls, void *user)
 {
@@ -193,8 +193,7 @@ static const struct session_callbacks session_callbacks = {
     .on_sent = on_sent,
 };
 
-/* ---- what accounts, handlers and peers tell
- * ----------------------------------------------------------- */
+/* ---- what accounts, handlers and peers tell ---- */
 
 static void on_verified(uint64_t ticket, enum status status, void *server)
 {
@@ -260,68 +259,7 @@ static void on_peer_done(uint64_t tag, enum status status, const char *detail, v
     delivery_took(&self->pipeline.deliveries, tag, status, detail);
 }
 
-/* ---- what the informer asks
- * -------------------------------------------------------------------------- */
-
-static void add_client(const char *user, void *list)
-{
-    informer_list_add(list, user);
-}
-
-static void list_clients(void *server, struct informer_list *list)
-{
-    const struct server *self = server;
-
-    roster_each_user(&self->roster, add_client, list);
-}
-
-static bool is_client(void *server, const char *username)
-{
-    const struct server *self = server;
-
-    return roster_sessions(&self->roster, username) != NULL;
-}
-
-static size_t client_count(void *server)
-{
-    const struct server *self = server;
-
-    return self->roster.clients;
-}
-
-static size_t listener_count(void *server)
-{
-    const struct server *self = server;
-
-    return self->listeners.count;
-}
-
-static void listener_address(void *server, size_t index, struct address *out)
-{
-    const struct server *self = server;
-
-    if (listeners_address(&self->listeners, index, out) != STATUS_OK)
-        *out = self->config->listeners[index].address;
-}
-
-static json_t *admin_info(void *server)
-{
-    const struct server *self = server;
-
-    return self->config->admin_info;
-}
-
-static const struct informer_facts informer_facts = {
-    .list_clients = list_clients,
-    .is_client = is_client,
-    .client_count = client_count,
-    .listener_count = listener_count,
-    .listener_address = listener_address,
-    .admin_info = admin_info,
-};
-
-/* ---- the start
- * ----------------------------------------------------------------------------------- */
+/* ---- the start ---- */
 
 static void connect_parts(struct server *self)
 {
@@ -332,6 +270,8 @@ static void connect_parts(struct server *self)
         .callbacks = &session_callbacks,
         .server = self,
     };
+    self->facts = (struct server_facts){
+        .roster = &self->roster, .listeners = &self->listeners, .config = self->config};
     self->pipeline.config = self->config;
     self->pipeline.loop = self->loop;
     self->pipeline.roster = &self->roster;
@@ -404,8 +344,8 @@ static enum status start(struct server *self, struct fault *fault)
     status = pipeline_init(&self->pipeline);
     if (status != STATUS_OK)
         return fault_set(fault, status, 0, "%s", status_help(status));
-    status = informer_new(
-        &self->informer, self->streams, self->config->informer_path, &informer_facts, self, fault);
+    status = informer_new(&self->informer, self->streams, self->config->informer_path,
+        &server_facts_for_informer, &self->facts, fault);
     if (status != STATUS_OK)
         return status;
     status = open_tls(self, fault);

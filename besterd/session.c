@@ -281,8 +281,7 @@ static void session_take_first(struct session *self, const struct message *messa
             self, AUTH_ID, STATUS_MALFORMED, "header.scope: must be \"client\" or \"server\"");
 }
 
-/* ---- the stream's callbacks
- * ---------------------------------------------------------------------- */
+/* ---- the stream's callbacks ---- */
 
 static void on_frame(struct stream *stream, struct span payload, void *user)
 {

@@ -7,7 +7,7 @@
 
 enum { BEATS_MISSED = 2 };
 
-/* ---- callbacks upward: the client may be freed in any of them -------------------------------- */
+/* ---- callbacks upward: the client may be freed in any of them ---- */
 
 void client_enter(struct client *self)
 {
@@ -98,7 +98,7 @@ void client_end_text(struct client *self, enum client_end why, enum status statu
     client_end(self, why, &fault);
 }
 
-/* ---- the stream ------------------------------------------------------------------------------ */
+/* ---- the stream ---- */
 
 static void on_frame(struct stream *stream, struct span payload, void *user)
 {
@@ -153,7 +153,7 @@ static void on_dialled(int fd, const struct fault *fault, void *user)
     client_leave(self);
 }
 
-/* ---- timers ---------------------------------------------------------------------------------- */
+/* ---- timers ---- */
 
 static void on_connect_timer(struct ev_loop *loop, ev_timer *timer, int events)
 {
@@ -223,7 +223,7 @@ void client_expire(struct client *self)
     client_leave(self);
 }
 
-/* ---- the public rest ------------------------------------------------------------------------- */
+/* ---- the public rest ---- */
 
 static void prefix_make(char out[16])
 {

@@ -14,7 +14,7 @@ static void client_noise(struct client *self, const char *text, const char *deta
         self->callbacks->on_noise(self, &fault, self->user);
 }
 
-/* ---- reports --------------------------------------------------------------------------------- */
+/* ---- reports ---- */
 
 /* A short text of a report; "" if it is absent, is no string or does not fit. */
 static const char *word(struct span token, char *out, size_t cap)
@@ -99,7 +99,7 @@ static void on_frame_ready(struct client *self, const struct message *message, s
         self->callbacks->on_message(self, message, text, self->user);
 }
 
-/* ---- login ----------------------------------------------------------------------------------- */
+/* ---- login ---- */
 
 static void login_done(struct client *self, const struct message *message)
 {

@@ -17,7 +17,7 @@ const struct option_exit login_exits[] = {
 #undef X
         {0, NULL}};
 
-/* ---- SERVER ---------------------------------------------------------------------------------- */
+/* ---- SERVER ---- */
 
 static int hex_digit(char c)
 {
@@ -109,7 +109,7 @@ enum status login_target(struct login *self, const char *text, struct fault *fau
     return status;
 }
 
-/* ---- the rest of it -------------------------------------------------------------------------- */
+/* ---- the rest of it ---- */
 
 /* The socket of a besterd with its default configuration, if there is one. */
 static bool default_socket(char *out, size_t cap)

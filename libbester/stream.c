@@ -16,7 +16,7 @@ void streams_have_work(struct streams *self)
         ev_feed_event(self->loop, &self->turn, EV_CUSTOM);
 }
 
-/* ---- ending ---------------------------------------------------------------------------------- */
+/* ---- ending ---- */
 
 void stream_kill(struct stream *self)
 {

@@ -42,7 +42,7 @@ void template_free(struct type_template *self)
     free(self);
 }
 
-/* ---- reading the JSON: each reader is given the path of what it reads ------------------------ */
+/* ---- reading the JSON: each reader is given the path of what it reads ---- */
 
 struct reading {
     enum template_care care;

@@ -49,7 +49,7 @@ static bool holds_control(struct span text)
     return false;
 }
 
-/* ---- text to JSON, a function for each kind -------------------------------------------------- */
+/* ---- text to JSON, a function for each kind ---- */
 
 typedef enum status convert(struct span text, struct bytes *out, struct fault *fault);
 
@@ -148,7 +148,7 @@ static convert *const converters[FIELD_KIND_COUNT] = {
     [FIELD_JSON] = convert_json,
 };
 
-/* ---- setting --------------------------------------------------------------------------------- */
+/* ---- setting ---- */
 
 /* Takes over what a converter made, or tells why there is nothing. */
 static enum status form_adopt(struct form *self, const struct template_field *field,

@@ -42,8 +42,7 @@ static enum status openssl_fault(struct fault *fault, enum status status, const 
     return fault_set(fault, status, 0, "%s: %s", what, reason);
 }
 
-/* ---- contexts
- * ------------------------------------------------------------------------------------ */
+/* ---- contexts ---- */
 
 /* Trust in a pin is decided by the caller, who knows the pin: the handshake takes
  * any certificate, and proves only that the peer has its key. */
@@ -135,8 +134,7 @@ void tls_context_unref(struct tls_context *self)
     free(self);
 }
 
-/* ---- connections
- * --------------------------------------------------------------------------------- */
+/* ---- connections ---- */
 
 static bool prepare(struct tls *self, const char *host)
 {
@@ -319,8 +317,7 @@ struct filter *tls_filter(struct tls *self)
     return &self->filter;
 }
 
-/* ---- pins and identities
- * --------------------------------------------------------------------------- */
+/* ---- pins and identities ---- */
 
 static enum status pin_of(const X509 *certificate, struct tls_pin *out)
 {

@@ -74,7 +74,7 @@ static void assert_out(const char *part)
         fail_msg("no \"%s\" in\n%s%s", part, program.text_out, program.text_err);
 }
 
-/* ---- run ------------------------------------------------------------------------------------- */
+/* ---- run ---- */
 
 static void test_good_and_failed(void **state)
 {
@@ -223,7 +223,7 @@ static void test_killed(void **state)
     remove_all();
 }
 
-/* ---- up -------------------------------------------------------------------------------------- */
+/* ---- up ---- */
 
 static void test_up_runs_a_command(void **state)
 {

@@ -1,6 +1,6 @@
 #include "tests/libbester/client_fixture.h"
 
-/* ---- login ----------------------------------------------------------------------------------- */
+/* ---- login ---- */
 
 static void test_login(void **state)
 {
@@ -104,7 +104,7 @@ static void test_no_answer_to_the_login(void **state)
     assert_string_equal(self->seen.fault.text, "no answer to the login in time");
 }
 
-/* ---- messages and reports -------------------------------------------------------------------- */
+/* ---- messages and reports ---- */
 
 static void test_reports_in_any_order(void **state)
 {

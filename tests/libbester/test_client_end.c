@@ -1,6 +1,6 @@
 #include "tests/libbester/client_fixture.h"
 
-/* ---- the end --------------------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 static void test_lost_with_fates_unknown(void **state)
 {

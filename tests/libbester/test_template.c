@@ -151,7 +151,7 @@ static void test_load(void **state)
     assert_null(self);
 }
 
-/* ---- building -------------------------------------------------------------------------------- */
+/* ---- building ---- */
 
 static void expect_data(const struct form *form, const char *expected)
 {
@@ -274,7 +274,7 @@ static void test_what_is_required(void **state)
     bytes_release(&out);
 }
 
-/* ---- showing --------------------------------------------------------------------------------- */
+/* ---- showing ---- */
 
 static void expect_shown(
     const char *show, const char *data, const struct shown_envelope *envelope, const char *expected)

@@ -19,8 +19,7 @@
 
 static const double PATIENCE_S = 20;
 
-/* ---- a directory with an identity for each test
- * --------------------------------------------------- */
+/* ---- a directory with an identity for each test ---- */
 
 struct place {
     char directory[64];
@@ -73,8 +72,7 @@ static struct tls_context *context_of(
     return context;
 }
 
-/* ---- two streams that talk
- * -------------------------------------------------------------------------- */
+/* ---- two streams that talk ---- */
 
 struct end {
     struct stream *stream;
@@ -188,8 +186,7 @@ static void on_patience(struct ev_loop *loop, ev_timer *timer, int events)
             fail_msg("never came true: %s", #condition);       \
     } while (0)
 
-/* ---- tests
- * ---------------------------------------------------------------------------------------- */
+/* ---- tests ---- */
 
 static void identity_is_made_once_and_the_key_is_private(void **state)
 {
