@@ -10,7 +10,7 @@
 #include "harness/must.h"
 #include "harness/wire.h"
 
-enum { ANSWERED_KEPT = 64 };
+enum { OVER_KEPT = 64 };
 
 enum exchange_state { EXCHANGE_NEW, EXCHANGE_ASKED, EXCHANGE_ANSWERED };
 
@@ -41,7 +41,6 @@ struct desk {
     struct exchange *exchanges;
     unsigned calls;
     unsigned questions;
-    unsigned answered;
 };
 
 /* ---- exchanges ------------------------------------------------------------------------------- */
@@ -49,33 +48,35 @@ struct desk {
 static void exchange_free(struct desk *self, struct exchange *exchange)
 {
     DL_DELETE(self->exchanges, exchange);
-    self->answered -= exchange->state == EXCHANGE_ANSWERED;
     json_decref(exchange->token);
     free(exchange->label);
     free(exchange);
 }
 
-/* Answered ones are kept for a while, so that a play can answer twice. */
-static void exchanges_trim(struct desk *self)
+/* Answered, or nobody there to be answered. */
+static bool is_over(const struct exchange *exchange)
 {
-    struct exchange *exchange = self->exchanges;
-
-    while (exchange && self->answered > ANSWERED_KEPT) {
-        struct exchange *next = exchange->next;
-
-        if (exchange->state == EXCHANGE_ANSWERED)
-            exchange_free(self, exchange);
-        exchange = next;
-    }
+    return exchange->state == EXCHANGE_ANSWERED ||
+           (exchange->state == EXCHANGE_ASKED && !exchange->caller);
 }
 
-static void exchange_answered(struct desk *self, struct exchange *exchange)
+/* Some are kept when they are over, so that a play can answer twice or too late. */
+static void exchanges_trim(struct desk *self)
 {
-    if (exchange->state == EXCHANGE_ANSWERED)
-        return;
-    exchange->state = EXCHANGE_ANSWERED;
-    self->answered++;
-    exchanges_trim(self);
+    struct exchange *exchange;
+    struct exchange *after;
+    size_t over = 0;
+
+    DL_FOREACH (self->exchanges, exchange)
+        over += is_over(exchange);
+    DL_FOREACH_SAFE (self->exchanges, exchange, after) {
+        if (over <= OVER_KEPT)
+            return;
+        if (is_over(exchange)) {
+            exchange_free(self, exchange);
+            over--;
+        }
+    }
 }
 
 static bool is_meant(const struct exchange *exchange, const struct utterance *utterance)
@@ -130,15 +131,11 @@ static void caller_gone(struct caller *caller, const char *how)
 {
     struct desk *self = caller->desk;
     struct exchange *exchange;
-    struct exchange *after;
 
-    DL_FOREACH_SAFE (self->exchanges, exchange, after) {
+    DL_FOREACH (self->exchanges, exchange)
         if (exchange->caller == caller)
             exchange->caller = NULL;
-        /* Of a one-shot, nothing more can be said to it. */
-        if (!exchange->caller && exchange->state == EXCHANGE_ANSWERED)
-            exchange_free(self, exchange);
-    }
+    exchanges_trim(self);
     timeline_end(
         self->setting->timeline, self->server, self->owner, self->incoming, how, caller->order)
         ->optional = true;
@@ -159,6 +156,7 @@ static void on_frame(struct stream *stream, struct span payload, void *user)
     exchange->number = ++self->questions;
     exchange->token =
         json_incref(json_object_get(json_object_get(event->json, "header"), "exchange"));
+    exchanges_trim(self);
     DL_APPEND(self->exchanges, exchange);
     event->exchange = exchange->number;
 }
@@ -221,7 +219,7 @@ static enum status say_close(struct desk *self, struct exchange *exchange, struc
     if (!caller)
         return fault_set(fault, STATUS_NOT_FOUND, 0, "there is no connection to close");
     if (exchange)
-        exchange_answered(self, exchange);
+        exchange->state = EXCHANGE_ANSWERED;
     hang_up(self, caller);
     return STATUS_OK;
 }
@@ -258,7 +256,7 @@ enum status desk_say(struct desk *self, const struct utterance *utterance, struc
             self->outgoing, utterance, fault);
     }
     if (status == STATUS_OK)
-        exchange_answered(self, exchange);
+        exchange->state = EXCHANGE_ANSWERED;
     return status;
 }
 

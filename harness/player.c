@@ -11,6 +11,9 @@
 
 static const double DEATH_GRACE_S = 0.2;
 
+/* A play may repeat a million rounds; its failure is among the last. */
+enum { EVENTS_KEPT = 20000 };
+
 static double now_ms(void)
 {
     struct timespec now;
@@ -149,14 +152,17 @@ static bool list_wants(
 
 bool player_wants(struct player *self, const struct event *event)
 {
-    for (size_t i = 0; i < self->depth; i++) {
+    bool wants = false;
+
+    self->seen_from = event->from;
+    for (size_t i = 0; !wants && i < self->depth; i++) {
         const struct position *position = &self->stack[i];
         size_t first = position->rounds > 1 ? 0 : position->index;
 
-        if (list_wants(self, position->steps, first, event))
-            return true;
+        wants = list_wants(self, position->steps, first, event);
     }
-    return false;
+    self->seen_from = -1;
+    return wants;
 }
 
 /* ---- step by step ---------------------------------------------------------------------------- */
@@ -362,6 +368,7 @@ struct player *player_new(struct ev_loop *loop, struct streams *streams,
     self->log_seen = must_alloc(scenario->member_count * sizeof(*self->log_seen));
     self->stage = stage_new(loop, streams, scenario, programs, &stage_callbacks, self);
     self->rules = rules_new(loop, scenario, self->stage);
+    timeline_keep(stage_timeline(self->stage), EVENTS_KEPT);
     ev_init(&self->deadline, on_deadline);
     ev_init(&self->done, on_done);
     ev_set_priority(&self->done, EV_MINPRI);

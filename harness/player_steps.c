@@ -289,18 +289,18 @@ static void late_exit(struct player *self, const struct step *step)
 /* The lines of a log are taken in order; those between are passed over. */
 static enum step_answer run_log(struct player *self, const struct step *step)
 {
-    const struct event *seen = self->log_seen[step->member];
-    const struct event *event = seen ? seen->next : timeline_first(timeline_of(self));
+    uint64_t *seen = &self->log_seen[step->member];
 
-    for (; event; event = event->next) {
-        if (event->kind != EVENT_LOG || event->from != step->member)
+    for (const struct event *event = timeline_first(timeline_of(self)); event;
+         event = event->next) {
+        if (event->kind != EVENT_LOG || event->from != step->member || event->number <= *seen)
             continue;
         json_t *line = json_stringn(event->bytes, event->len);
         bool same = line && pattern_match(step->pattern, line, 0, &self->scope, NULL);
         json_decref(line);
         if (!same)
             continue;
-        self->log_seen[step->member] = event;
+        *seen = event->number;
         return STEP_DONE;
     }
     return STEP_WAITS;

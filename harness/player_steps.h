@@ -39,9 +39,9 @@ struct player {
     int seen_from; /* the server from whose side ${S2} is understood; -1: outside */
     struct position stack[PLAYER_DEPTH_MAX];
     size_t depth;
-    bool entered;                  /* the step at the top has begun */
-    bool *lines_done;              /* of the "any order" at the top */
-    const struct event **log_seen; /* by member: the last line that a step took */
+    bool entered;       /* the step at the top has begun */
+    bool *lines_done;   /* of the "any order" at the top */
+    uint64_t *log_seen; /* by member: the number of the last line that a step took */
     ev_timer deadline;
     ev_timer done; /* never started: fed */
     enum player_phase phase;

@@ -19,6 +19,7 @@ struct timeline {
     ev_timer turn; /* never started: fed, at the lowest priority, to end a turn */
     struct event *events;
     size_t count;
+    uint64_t happened; /* events so far, kept or not */
     size_t keep;
     struct event *fresh;
     struct edge *edges;
@@ -66,14 +67,21 @@ struct event *timeline_oldest(const struct timeline *self, int from, int to, boo
     return event;
 }
 
+static void stop_pending(struct edge *edge, struct event *event)
+{
+    DL_DELETE2(edge->pending, event, prev_pending, next_pending);
+    event->pending = false;
+}
+
 void timeline_take(struct timeline *self, struct event *event)
 {
     struct edge *edge = timeline_edge(self, event->from, event->to);
 
     if (!event->pending)
         return;
-    DL_DELETE2(edge->pending, event, prev_pending, next_pending);
-    event->pending = false;
+    while (edge->pending != event && edge->pending->optional)
+        stop_pending(edge, edge->pending);
+    stop_pending(edge, event);
 }
 
 /* ---- events ---------------------------------------------------------------------------------- */
@@ -109,6 +117,7 @@ static struct event *timeline_add(struct timeline *self, enum event_kind kind, i
 
     timeline_trim(self);
     *event = (struct event){.kind = kind,
+        .number = ++self->happened,
         .from = from,
         .to = to,
         .edge = edge,

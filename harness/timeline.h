@@ -14,6 +14,7 @@
 #define HARNESS_TIMELINE_H
 
 #include <ev.h>
+#include <stdint.h>
 
 #include "harness/scenario.h"
 #include "libbester/bytes.h"
@@ -30,6 +31,7 @@ struct event {
     struct event *prev, *next;                 /* in the timeline */
     struct event *prev_pending, *next_pending; /* on the edge, or among the fresh */
     enum event_kind kind;
+    uint64_t number; /* counts from 1 */
     double at_ms;
     int from;
     int to; /* -1: LOG and NOTE */
@@ -77,7 +79,7 @@ struct event *timeline_said_text(
 void timeline_log(struct timeline *self, int member, const char *text);
 void timeline_note(struct timeline *self, int member, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* The event is asked for: no longer pending. */
+/* The event is asked for: no longer pending, as are optional ones before it. */
 void timeline_take(struct timeline *self, struct event *event);
 /* NULL: nothing ever came on it. */
 struct edge *timeline_edge(const struct timeline *self, int from, int to);
@@ -98,7 +100,7 @@ void timeline_keep(struct timeline *self, size_t events);
 char *event_text(const struct timeline *self, const struct event *event, size_t max_bytes);
 /* What stands behind the arrow alone. malloc'd. */
 char *event_body_text(const struct event *event, size_t max_bytes);
-/* All of it, a line each, with times. */
+/* The last of it, a line each, with times; says how much came before. */
 MUST_CHECK enum status timeline_print(const struct timeline *self, struct bytes *out);
 
 #endif

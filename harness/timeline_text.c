@@ -7,7 +7,7 @@
 #include "harness/timeline.h"
 #include "libbester/json.h"
 
-enum { LINE_BYTES_MAX = 600 };
+enum { LINE_BYTES_MAX = 600, LINES_MAX = 1000 };
 
 /* Cuts at a character; says how long the whole was. Takes text over. */
 static char *cut(char *text, size_t max_bytes)
@@ -84,10 +84,15 @@ char *event_text(const struct timeline *self, const struct event *event, size_t 
 
 enum status timeline_print(const struct timeline *self, struct bytes *out)
 {
+    const struct event *event = timeline_first(self);
+    uint64_t last = event ? timeline_last(self)->number : 0;
     enum status status = STATUS_OK;
 
-    for (const struct event *event = timeline_first(self); event && status == STATUS_OK;
-         event = event->next) {
+    if (last > LINES_MAX)
+        status = bytes_printf(out, "(%llu more before)\n", (unsigned long long)last - LINES_MAX);
+    for (; event && status == STATUS_OK; event = event->next) {
+        if (event->number + LINES_MAX <= last)
+            continue;
         char *text = event_text(self, event, LINE_BYTES_MAX);
         status = bytes_printf(out, "%8.1f ms  %s\n", event->at_ms, text);
         free(text);
