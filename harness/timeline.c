@@ -77,10 +77,10 @@ void timeline_take(struct timeline *self, struct event *event)
 {
     struct edge *edge = timeline_edge(self, event->from, event->to);
 
-    if (!event->pending)
+    if (!edge || !event->pending)
         return;
-    while (edge->pending != event && edge->pending->optional)
-        stop_pending(edge, edge->pending);
+    for (struct event *at = edge->pending; at && at != event && at->optional; at = edge->pending)
+        stop_pending(edge, at);
     stop_pending(edge, event);
 }
 
