@@ -39,9 +39,3 @@ void bindings_roll_back(struct bindings *self, size_t mark)
         json_decref(last->value);
     }
 }
-
-void bindings_copy(struct bindings *self, const struct bindings *from)
-{
-    for (size_t i = 0; i < from->count; i++)
-        bindings_add(self, from->items[i].name, from->items[i].value);
-}

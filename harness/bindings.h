@@ -29,8 +29,6 @@ json_t *bindings_get(const struct bindings *self, const char *name);
 /* Takes a reference of its own. The name must not be bound yet. */
 void bindings_add(struct bindings *self, const char *name, json_t *value);
 void bindings_roll_back(struct bindings *self, size_t mark);
-/* Adds to an empty self what `from` holds. */
-void bindings_copy(struct bindings *self, const struct bindings *from);
 
 /* How texts of a play are understood at one moment. */
 struct scope {

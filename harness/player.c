@@ -99,7 +99,9 @@ static bool concerns(const struct player *self, int from, int to)
            names_pair(&self->scenario->steps, from, to);
 }
 
-struct event *player_unexpected(struct player *self, bool clients)
+/* An event that no line may still ask for, or NULL. clients: on edges to clients,
+ * else on all others. */
+static struct event *find_unexpected(const struct player *self, bool clients)
 {
     const struct member *members = self->scenario->members;
     int count = (int)self->scenario->member_count;
@@ -118,7 +120,7 @@ static bool fail_unexpected(struct player *self, bool clients)
 {
     const struct steps *steps = &self->scenario->steps;
     struct where at = steps->count ? steps->items[steps->count - 1].at : (struct where){1, 1};
-    struct event *event = player_unexpected(self, clients);
+    struct event *event = find_unexpected(self, clients);
 
     if (!event)
         return false;
@@ -150,7 +152,7 @@ static bool list_wants(
     return false;
 }
 
-bool player_wants(struct player *self, const struct event *event)
+static bool line_wants(struct player *self, const struct event *event)
 {
     bool wants = false;
 
@@ -272,7 +274,7 @@ static void on_event(struct event *event, void *user)
 
     if (!concerns(self, event->from, event->to))
         stage_take(self->stage, event, NULL);
-    else if (has_rules && !player_wants(self, event))
+    else if (has_rules && !line_wants(self, event))
         rules_take(self->rules, event, &self->scope.fresh);
 }
 

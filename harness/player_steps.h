@@ -61,10 +61,4 @@ void player_push(struct player *self, const struct steps *steps, unsigned rounds
 /* Sets the verdict at a step and returns STEP_FAILED. */
 enum step_answer player_fail(struct player *self, const struct step *step, enum cause cause,
     const char *format, ...) PRINTF_LIKE(4, 5);
-/* Whether a line that is still to come would take the event. */
-bool player_wants(struct player *self, const struct event *event);
-/* An event that no line may still ask for, or NULL. clients: on edges to clients,
- * else on all others. */
-struct event *player_unexpected(struct player *self, bool clients);
-
 #endif

@@ -169,7 +169,7 @@ static void member_release(struct member *self)
     free(self->rules);
 }
 
-void steps_release(struct steps *self)
+static void steps_release(struct steps *self)
 {
     for (size_t i = 0; i < self->count; i++) {
         struct step *step = &self->items[i];

@@ -33,7 +33,6 @@ bool load_object(
 
 bool load_cast(struct loader *self);
 bool load_steps(struct loader *self, const json_t *list, struct steps *steps, unsigned depth);
-void steps_release(struct steps *self);
 
 /* Reads what stands on a line of that edge; value is object's member name. */
 bool load_saying(struct loader *self, enum edge_kind edge, bool doing, const json_t *object,

@@ -14,7 +14,8 @@ struct place {
     size_t offset;
 };
 
-enum status mistake_set(struct mistake *mistake, struct where at, const char *format, ...)
+static enum status PRINTF_LIKE(3, 4)
+    mistake_set(struct mistake *mistake, struct where at, const char *format, ...)
 {
     va_list arguments;
 

@@ -50,8 +50,4 @@ struct where source_where_member(const struct source *self, const json_t *object
 /* Where an element stands. */
 struct where source_where_element(const struct source *self, const json_t *array, size_t index);
 
-/* Fills *mistake and returns STATUS_INVALID. */
-enum status mistake_set(struct mistake *mistake, struct where at, const char *format, ...)
-    PRINTF_LIKE(3, 4);
-
 #endif

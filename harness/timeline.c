@@ -10,6 +10,12 @@
 
 #include "harness/must.h"
 
+struct edge {
+    int from;
+    int to;
+    struct event *pending;
+};
+
 struct timeline {
     struct ev_loop *loop;
     const struct scenario *scenario;
@@ -38,7 +44,8 @@ static double now_ms(void)
 
 /* ---- edges ----------------------------------------------------------------------------------- */
 
-struct edge *timeline_edge(const struct timeline *self, int from, int to)
+/* NULL: nothing ever came on it. */
+static struct edge *edge_find(const struct timeline *self, int from, int to)
 {
     for (size_t i = 0; i < self->edge_count; i++)
         if (self->edges[i].from == from && self->edges[i].to == to)
@@ -48,7 +55,7 @@ struct edge *timeline_edge(const struct timeline *self, int from, int to)
 
 static struct edge *edge_of(struct timeline *self, const struct event *event)
 {
-    struct edge *edge = timeline_edge(self, event->from, event->to);
+    struct edge *edge = edge_find(self, event->from, event->to);
 
     if (edge)
         return edge;
@@ -59,7 +66,7 @@ static struct edge *edge_of(struct timeline *self, const struct event *event)
 
 struct event *timeline_oldest(const struct timeline *self, int from, int to, bool with_optional)
 {
-    struct edge *edge = timeline_edge(self, from, to);
+    struct edge *edge = edge_find(self, from, to);
     struct event *event = edge ? edge->pending : NULL;
 
     while (event && event->optional && !with_optional)
@@ -75,7 +82,7 @@ static void stop_pending(struct edge *edge, struct event *event)
 
 void timeline_take(struct timeline *self, struct event *event)
 {
-    struct edge *edge = timeline_edge(self, event->from, event->to);
+    struct edge *edge = edge_find(self, event->from, event->to);
 
     if (!edge || !event->pending)
         return;

@@ -46,12 +46,6 @@ struct event {
     unsigned exchange; /* whom an answer would answer; 0: nobody */
 };
 
-struct edge {
-    int from;
-    int to;
-    struct event *pending;
-};
-
 struct timeline;
 
 typedef void timeline_on_event(struct event *event, void *user);
@@ -81,8 +75,6 @@ void timeline_note(struct timeline *self, int member, const char *format, ...) P
 
 /* The event is asked for: no longer pending, as are optional ones before it. */
 void timeline_take(struct timeline *self, struct event *event);
-/* NULL: nothing ever came on it. */
-struct edge *timeline_edge(const struct timeline *self, int from, int to);
 /* The oldest pending event of an edge that is not optional; with_optional: of
  * any kind. */
 struct event *timeline_oldest(const struct timeline *self, int from, int to, bool with_optional);
