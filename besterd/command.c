@@ -72,22 +72,25 @@ static enum status add_object(struct commands *self, struct span object, struct 
     const struct config_handler *config, struct fault *fault)
 {
     struct json_cursor cursor;
-    struct span name, value, type = {0}, targets = {0};
+    struct span name, value, type = {0}, targets = {0}, own = {0};
 
     json_begin(&cursor, object, JSON_DEPTH_MAX);
     if (json_enter_object(&cursor, NULL) != STATUS_OK)
         return bad(fault, "a command must be an object");
     while (json_next_member(&cursor, &name, NULL) == PULL_READY) {
+        struct span *member = json_string_is(name, "type")      ? &type
+                              : json_string_is(name, "data")    ? &targets
+                              : json_string_is(name, "message") ? &own
+                                                                : NULL;
+
         if (json_skip(&cursor, &value, NULL) != STATUS_OK)
             return bad(fault, "a command must be an object");
-        if (json_string_is(name, "type"))
-            type = value;
-        else if (json_string_is(name, "data"))
-            targets = value;
-        else if (json_string_is(name, "message"))
-            message = value;
+        if (member && member->at)
+            return bad(fault, "a command names a member twice");
+        if (member)
+            *member = value;
     }
-    return add(self, type, targets, message, config, fault);
+    return add(self, type, targets, own.at ? own : message, config, fault);
 }
 
 static enum status add_list(struct commands *self, struct span list, struct span message,

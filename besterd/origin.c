@@ -116,18 +116,23 @@ static enum status read_claim(
     struct json_cursor cursor;
     struct span name, value, user_token = {0}, server_token = {0};
     char given[USER_NAME_MAX];
+    bool twice = false;
     size_t len;
 
     json_begin(&cursor, claim, JSON_DEPTH_MAX);
     enum status status = json_enter_object(&cursor, fault);
     while (status == STATUS_OK && json_next_member(&cursor, &name, fault) == PULL_READY) {
+        struct span *member = json_string_is(name, "user")     ? &user_token
+                              : json_string_is(name, "server") ? &server_token
+                                                               : NULL;
+
         status = json_skip(&cursor, &value, fault);
-        if (json_string_is(name, "user"))
-            user_token = value;
-        else if (json_string_is(name, "server"))
-            server_token = value;
+        twice = twice || (member && member->at);
+        if (member)
+            *member = value;
     }
-    if (status != STATUS_OK || json_decode(user_token, given, sizeof(given), &len) != STATUS_OK ||
+    if (status != STATUS_OK || twice ||
+        json_decode(user_token, given, sizeof(given), &len) != STATUS_OK ||
         json_decode(server_token, server, SERVER_NAME_MAX, NULL) != STATUS_OK || !server[0])
         return fault_set(fault, STATUS_MALFORMED, 0,
             "header.origin: must be {\"user\": …, \"server\": …}, two strings");
