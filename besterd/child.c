@@ -52,6 +52,7 @@ static void on_exit_seen(struct ev_loop *loop, ev_child *watcher, int events)
     (void)events;
     ev_child_stop(loop, watcher);
     log_end(self, watcher->rstatus);
+    kill(-self->pid, SIGKILL); /* what it started ends with it */
     self->pid = 0;
     if (self->stopping) {
         self->callbacks->on_ended(self, 0, self->user);
@@ -89,6 +90,8 @@ static void become(const struct child_options *options, pid_t parent)
         _exit(EXEC_FAILED);
     dup2(null, STDIN_FILENO);
     dup2(STDERR_FILENO, STDOUT_FILENO);
+    if (null > STDERR_FILENO)
+        close(null);
     execvp(options->argv[0], (char *const *)options->argv);
     dprintf(STDERR_FILENO, "%s: %s\n", options->argv[0], strerror(errno));
     _exit(EXEC_FAILED);
@@ -191,8 +194,10 @@ void child_stop(struct child *self)
 {
     self->stopping = true;
     ev_timer_stop(self->loop, &self->restart);
-    if (self->pid)
+    if (self->pid) {
         kill(-self->pid, SIGTERM);
+        kill(-self->pid, SIGCONT); /* one that was stopped must hear it */
+    }
 }
 
 void child_free(struct child *self)

@@ -1,9 +1,9 @@
 /*
  * child: one process that besterd starts and keeps running.
  *
- * Owns the process: its own process group, dead with the server, reaped, started
- * again after it ended, with pauses that double from 100 ms to 30 s and begin
- * anew after it has run for 10 s.
+ * Owns the process: its own process group, which ends with it, dead with the
+ * server, reaped, started again after it ended, with pauses that double from
+ * 100 ms to 30 s and begin anew after it has run for 10 s.
  *
  * Needs the default loop of libev (ev_child).
  */

@@ -1,6 +1,9 @@
 /*
- * handler_internal: what handler.c shares with the two protocols. For nobody
- * else.
+ * handler_internal: what the files of handler share. For nobody else.
+ *
+ * handler.c: questions, their deadlines, birth and death. handler_presence.c:
+ * whether somebody is there to be asked. handler_stream.c, handler_oneshot.c: the
+ * two protocols.
  */
 #ifndef BESTERD_HANDLER_INTERNAL_H
 #define BESTERD_HANDLER_INTERNAL_H
@@ -18,6 +21,7 @@ struct ask {
     uint64_t ticket;
     double deadline_s; /* monotonic */
     bool sent;
+    bool lost;             /* with it when its connection broke */
     bool suspect;          /* the handler sent garbage while this was with it */
     struct blob *frame;    /* until it is sent */
     struct stream *stream; /* one-shot: its own connection */
@@ -60,6 +64,7 @@ struct handler {
     ev_timer deadline;
     ev_timer retry;
     double retry_s; /* the next pause between attempts to connect */
+    bool busy;      /* it is there, but took no more when last asked */
 
     struct stream *stream;     /* stream protocol: the connection */
     unsigned connection_count; /* one-shot: connections open now */
@@ -70,14 +75,27 @@ enum {
     HANDLER_UNSENT_MAX = 64 << 20       /* bytes that wait for a slow or starting handler */
 };
 
-/* A connected socket, or -1 with errno. Never waits. */
-int handler_connect(const struct handler *self);
+extern const double HANDLER_RETRY_FIRST_S;
+
+double handler_now_s(void); /* monotonic */
+struct ev_loop *handler_loop(const struct handler *self);
+void handler_on_retry(struct ev_loop *loop, ev_timer *watcher, int events);
+/* Makes the child of config->binary. False: out of memory. */
+bool handler_prepare_child(struct handler *self);
+
+/* *fd: a connected socket. Never waits. STATUS_OVERLOADED: not now, and it will
+ * be tried again soon; STATUS_HANDLER_DOWN with errno. */
+MUST_CHECK enum status handler_connect(struct handler *self, int *fd);
+/* Sends the first of those that wait. As the protocol's send. */
+MUST_CHECK enum status handler_send(struct handler *self, struct ask *ask);
 struct stream_options handler_stream_options(const struct handler *self);
 /* Sends what waits, if somebody is there; otherwise sees to it that somebody
  * will be. */
 void handler_pump(struct handler *self);
-/* Tries again soon. */
+/* Tries again then, unless it is to be tried sooner. */
 void handler_retry(struct handler *self, double after_s);
+/* Tries again after a pause that grows each time, until an answer comes. */
+void handler_reconnect(struct handler *self);
 /* The frame of an ask is not needed any more. */
 void handler_drop_frame(struct ask *ask);
 /* Ends of a question. Both free ask. */

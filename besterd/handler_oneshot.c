@@ -52,12 +52,13 @@ static const struct stream_callbacks callbacks = {.on_frame = on_frame, .on_clos
 static enum status oneshot_send(struct handler *self, struct ask *ask)
 {
     struct stream_options options = handler_stream_options(self);
+    int fd;
 
     if (self->connection_count >= self->context->limits->oneshot_connections)
         return STATUS_OVERLOADED; /* the end of another exchange pumps */
-    int fd = handler_connect(self);
-    if (fd < 0)
-        return STATUS_HANDLER_DOWN;
+    enum status status = handler_connect(self, &fd);
+    if (status != STATUS_OK)
+        return status;
     ask->stream = stream_adopt(self->context->streams, fd, &options, &callbacks, ask);
     if (!ask->stream || stream_send(ask->stream, ask->frame, 0) != STATUS_OK) {
         if (ask->stream)

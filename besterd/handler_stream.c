@@ -70,14 +70,17 @@ static void on_frame(struct stream *stream, struct span payload, void *user)
     }
 }
 
+/* Those that are with it fail. Whoever is told may ask anew, over the next
+ * connection: such a question is none of those. */
 static void connection_lost(struct handler *self, enum status reason, const char *detail)
 {
     self->stream = NULL;
     log_line(LOG_LEVEL_INFO, self->subject, "connection lost: %s", detail);
-    while (self->first && self->first->sent)
+    for (struct ask *ask = self->first; ask && ask->sent; ask = ask->next)
+        ask->lost = true;
+    while (self->first && self->first->lost)
         handler_failed(self, self->first, reason, "%s", detail);
-    if (!self->stopping)
-        handler_retry(self, self->retry_s);
+    handler_reconnect(self);
 }
 
 static void on_closed(struct stream *stream, enum status why, const char *detail, void *user)
@@ -98,12 +101,13 @@ static const struct stream_callbacks callbacks = {.on_frame = on_frame, .on_clos
 static enum status stream_connect(struct handler *self)
 {
     struct stream_options options = handler_stream_options(self);
+    int fd;
 
     if (self->stream)
         return STATUS_OK;
-    int fd = handler_connect(self);
-    if (fd < 0)
-        return STATUS_HANDLER_DOWN;
+    enum status status = handler_connect(self, &fd);
+    if (status != STATUS_OK)
+        return status;
     self->stream = stream_adopt(self->context->streams, fd, &options, &callbacks, self);
     if (!self->stream) {
         errno = ENOMEM;
@@ -123,7 +127,8 @@ static enum status stream_send_ask(struct handler *self, struct ask *ask)
         handler_retry(self, 0.01); /* it reads slowly: wait for room, up to the deadline */
         return STATUS_OVERLOADED;
     }
-    return status == STATUS_OK ? STATUS_OK : STATUS_HANDLER_DOWN;
+    /* It has gone; what it said before is read first, then connection_lost comes. */
+    return status == STATUS_CLOSED ? STATUS_OVERLOADED : status;
 }
 
 static void stream_abandon(struct handler *self, struct ask *ask)

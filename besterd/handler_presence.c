@@ -1,0 +1,239 @@
+/* Whether somebody is there to be asked: connecting, trying again, and the
+ * program that we start ourselves. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "besterd/handler_internal.h"
+
+const double HANDLER_RETRY_FIRST_S = 0.001;
+static const double RETRY_MAX_S = 0.05;    /* while our own program starts */
+static const double RECONNECT_MAX_S = 5.0; /* to one that others start */
+static const double BUSY_PAUSE_S = 0.005;  /* until one that is busy is called again */
+
+double handler_now_s(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+struct ev_loop *handler_loop(const struct handler *self)
+{
+    return streams_loop(self->context->streams);
+}
+
+/* Whoever is there may have no time for another connection, and we may be out
+ * of descriptors for a moment: neither means that nobody is there. */
+static bool is_passing(int error)
+{
+    return error == EAGAIN || error == EMFILE || error == ENFILE || error == ENOBUFS ||
+           error == ENOMEM;
+}
+
+static int connect_to(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t len = strlen(path);
+
+    if (len >= sizeof(address.sun_path)) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    memcpy(address.sun_path, path, len);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return -1;
+    if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+enum status handler_connect(struct handler *self, int *fd)
+{
+    int made = connect_to(self->config->path);
+
+    if (made >= 0) {
+        *fd = made;
+        return STATUS_OK;
+    }
+    if (!is_passing(errno))
+        return STATUS_HANDLER_DOWN;
+    handler_retry(self, BUSY_PAUSE_S);
+    return STATUS_OVERLOADED;
+}
+
+struct stream_options handler_stream_options(const struct handler *self)
+{
+    size_t frame = self->context->limits->max_frame_bytes + HANDLER_ENVELOPE_SLACK;
+
+    return (struct stream_options){
+        .max_frame = frame,
+        .max_queued_bytes = (size_t)32 * frame,
+    };
+}
+
+void handler_retry(struct handler *self, double after_s)
+{
+    if (ev_is_active(&self->retry))
+        return;
+    ev_now_update(handler_loop(self));
+    ev_timer_set(&self->retry, after_s, 0.);
+    ev_timer_start(handler_loop(self), &self->retry);
+}
+
+void handler_reconnect(struct handler *self)
+{
+    if (self->stopping)
+        return;
+    handler_retry(self, self->retry_s);
+    self->retry_s = self->retry_s * 2 < RECONNECT_MAX_S ? self->retry_s * 2 : RECONNECT_MAX_S;
+}
+
+/* Fails what can't be asked before its deadline anyway, rather than let the
+ * sender wait for nothing. */
+static void fail_hopeless(struct handler *self, double up_in_s, const char *why)
+{
+    double up_at = handler_now_s() + up_in_s;
+
+    while (self->unsent && self->unsent->deadline_s <= up_at)
+        handler_failed(self, self->unsent, STATUS_HANDLER_DOWN, "%s", why);
+}
+
+/* A socket file on which nobody listens would make our program's bind fail. */
+static void remove_stale_socket(const struct handler *self)
+{
+    struct stat status;
+
+    if (lstat(self->config->path, &status) == 0 && S_ISSOCK(status.st_mode) &&
+        !child_is_running(self->child))
+        unlink(self->config->path);
+}
+
+static void nobody_is_there(struct handler *self, int error)
+{
+    char why[160];
+
+    if (self->child && !self->stopping) {
+        if (error == ECONNREFUSED)
+            remove_stale_socket(self);
+        child_ensure(self->child);
+        if (child_is_running(self->child)) {
+            self->retry_s = self->retry_s * 2 < RETRY_MAX_S ? self->retry_s * 2 : RETRY_MAX_S;
+            handler_retry(self, self->retry_s);
+        } /* else: on_started or the next question wakes us */
+        snprintf(why, sizeof(why), "starts again in %.1f s", child_pause_left(self->child));
+        fail_hopeless(self, child_pause_left(self->child), why);
+        return;
+    }
+    snprintf(why, sizeof(why), "nobody answers on %.96s: %s", self->config->path, strerror(error));
+    fail_hopeless(self, 1e9, why);
+    if (self->config->protocol == CONFIG_STREAM)
+        handler_reconnect(self);
+}
+
+enum status handler_send(struct handler *self, struct ask *ask)
+{
+    enum status status = self->protocol->send(self, ask);
+
+    self->busy = status == STATUS_OVERLOADED;
+    if (status != STATUS_OK)
+        return status;
+    ask->sent = true;
+    self->unsent = ask->next;
+    handler_drop_frame(ask);
+    return STATUS_OK;
+}
+
+void handler_pump(struct handler *self)
+{
+    enum status status = STATUS_OK;
+
+    if (!self->unsent && !self->stopping)
+        status = self->protocol->connect(self);
+    while (self->unsent && status == STATUS_OK)
+        status = handler_send(self, self->unsent);
+    if (status == STATUS_HANDLER_DOWN)
+        nobody_is_there(self, errno);
+}
+
+void handler_on_retry(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    (void)loop, (void)events;
+    handler_pump(watcher->data);
+}
+
+static void on_started(struct child *child, void *user)
+{
+    struct handler *self = user;
+
+    (void)child;
+    self->retry_s = HANDLER_RETRY_FIRST_S;
+    handler_retry(self, self->retry_s);
+}
+
+static void on_ended(struct child *child, double pause_s, void *user)
+{
+    struct handler *self = user;
+    char why[64];
+
+    (void)child;
+    if (self->stopping) {
+        self->context->callbacks->on_ended(self->context->server);
+        return;
+    }
+    ev_timer_stop(handler_loop(self), &self->retry);
+    snprintf(why, sizeof(why), "has ended, starts again in %.1f s", pause_s);
+    fail_hopeless(self, pause_s, why);
+}
+
+static const struct child_callbacks child_callbacks = {
+    .on_started = on_started, .on_ended = on_ended};
+
+/* ---- our own program ---- */
+
+static char *environment_entry(const char *name, const char *value)
+{
+    size_t size = strlen(name) + strlen(value) + 2;
+    char *entry = malloc(size);
+
+    if (entry)
+        snprintf(entry, size, "%s=%s", name, value);
+    return entry;
+}
+
+bool handler_prepare_child(struct handler *self)
+{
+    const struct config_handler *config = self->config;
+    size_t count = 0;
+
+    while (config->arguments && config->arguments[count])
+        count++;
+    self->argv = calloc(count + 3, sizeof(*self->argv));
+    self->environment[0] = environment_entry("BESTER_SOCKET", config->path);
+    self->environment[1] = environment_entry("BESTER_TYPE", config->type);
+    self->environment[2] = environment_entry(
+        "BESTER_PROTOCOL", config->protocol == CONFIG_STREAM ? "stream" : "oneshot");
+    if (!self->argv || !self->environment[0] || !self->environment[1] || !self->environment[2])
+        return false;
+    self->argv[0] = config->binary;
+    self->argv[1] = config->path;
+    for (size_t i = 0; i < count; i++)
+        self->argv[i + 2] = config->arguments[i];
+    self->child = child_new(handler_loop(self),
+        &(struct child_options){.subject = self->subject,
+            .argv = self->argv,
+            .environ = (const char *const *)self->environment},
+        &child_callbacks, self);
+    return self->child != NULL;
+}

@@ -1,0 +1,339 @@
+/* child: a process of ours, from its start to its end. */
+#include "tests/besterd/support.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+
+#include "besterd/child.h"
+#include "besterd/log.h"
+
+struct world {
+    struct place place;
+    struct ev_loop *loop;
+    struct child *child;
+    const char *argv[4];
+    const char *environment[3];
+    unsigned starts, ends;
+    double pauses[16];
+};
+
+static void on_started(struct child *child, void *user)
+{
+    struct world *self = user;
+    assert_true(child_is_running(child));
+    self->starts++;
+}
+
+static void on_ended(struct child *child, double pause_s, void *user)
+{
+    struct world *self = user;
+    assert_false(child_is_running(child));
+    self->pauses[self->ends++ % 16] = pause_s;
+}
+
+static const struct child_callbacks callbacks = {on_started, on_ended};
+
+static int set_up(void **state)
+{
+    struct world *self = calloc(1, sizeof *self);
+    assert_non_null(self);
+    log_set_level(LOG_LEVEL_ERROR);
+    place_open(&self->place);
+    self->loop = ev_default_loop(0);
+    place_gate(&self->place, "block"); /* nobody ever opens it: who reads it waits */
+    *state = self;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct world *self = *state;
+    child_free(self->child);
+    place_close(&self->place);
+    free(self);
+    return 0;
+}
+
+/* Runs sh with these lines; $1 is the directory of the place. */
+static void make(struct world *self, const char *lines)
+{
+    self->argv[0] = place_script(&self->place, "program", lines);
+    self->argv[1] = self->place.directory;
+    self->argv[2] = NULL;
+    self->child = child_new(self->loop,
+        &(struct child_options){
+            .subject = "test", .argv = self->argv, .environ = self->environment},
+        &callbacks, self);
+    assert_non_null(self->child);
+}
+
+static char *content(struct world *self, const char *name)
+{
+    static char text[8192];
+    int fd = open(place_path(&self->place, name), O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    ssize_t n = read(fd, text, sizeof text - 1);
+    assert_true(n >= 0);
+    text[n] = '\0';
+    close(fd);
+    return text;
+}
+
+/* A file that the program writes, and the end of all who hold it open, told as
+ * the end of input. */
+static struct wire hold(struct world *self, const char *name)
+{
+    struct wire wire;
+    const char *path = place_path(&self->place, name);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    wire = (struct wire){.loop = self->loop, .fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+    assert_true(wire.fd >= 0);
+    return wire;
+}
+
+static bool holds_line(struct wire *wire, char *line, size_t cap)
+{
+    ssize_t n = read(wire->fd, line, cap - 1);
+    line[n > 0 ? n : 0] = '\0';
+    return n > 0;
+}
+
+static void wait_for_line(struct wire *wire, char *line, size_t cap)
+{
+    while (!holds_line(wire, line, cap)) {
+        wire_await(wire, EV_READ);
+        if (wire->ended)
+            fail_msg("it has gone without a word");
+    }
+}
+
+static void wait_for_its_end(struct wire *wire)
+{
+    char byte;
+    ssize_t n;
+    while ((n = read(wire->fd, &byte, 1)) != 0)
+        if (n < 0)
+            wire_await(wire, EV_READ);
+}
+
+/* Whoever started this test may have left descriptors open for its children. */
+static void keep_descriptors_from_children(void)
+{
+    for (int fd = 3; fd < 1024; fd++)
+        if (fcntl(fd, F_GETFD) >= 0)
+            fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
+/* ---- */
+
+static void test_nothing_starts_by_itself(void **state)
+{
+    struct world *self = *state;
+    make(self, "exit 0");
+    run_turns(self->loop, 3);
+    assert_int_equal(self->starts, 0);
+    assert_false(child_is_running(self->child));
+    assert_true(child_pause_left(self->child) == 0);
+}
+
+static void test_what_it_is_born_with(void **state)
+{
+    struct world *self = *state;
+    char line[64];
+    struct wire ready;
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    sigset_t blocked, mask;
+    self->environment[0] = "BESTER_SOCKET=here";
+    self->environment[1] = "BESTER_TYPE=chat";
+    setenv("LISTEN_FDS", "3", 1);
+    setenv("LISTEN_PID", "1", 1);
+    setenv("BESTER_PROTOCOL", "old", 1);
+    setenv("TEST_CHILD_KEPT", "kept", 1);
+    assert_int_equal(sigaction(SIGPIPE, &ignore, &before), 0);
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGUSR1);
+    assert_int_equal(sigprocmask(SIG_BLOCK, &blocked, &mask), 0);
+    keep_descriptors_from_children();
+    ready = hold(self, "ready");
+    make(self, "cd \"$1\"\n"
+               "env >env; readlink /proc/$$/fd/0 >stdin\n"
+               "ls /proc/self/fd >fds\n"
+               "cut -d' ' -f1,5 /proc/$$/stat >group\n"
+               "sh -c 'grep Sig[BI] /proc/self/status' >signals\n"
+               "echo out; echo ready >ready; read x <block");
+    child_ensure(self->child);
+    assert_int_equal(self->starts, 1);
+    assert_true(child_is_running(self->child));
+    wait_for_line(&ready, line, sizeof line);
+
+    const char *env = content(self, "env");
+    assert_non_null(strstr(env, "BESTER_SOCKET=here\n"));
+    assert_non_null(strstr(env, "BESTER_TYPE=chat\n"));
+    assert_non_null(strstr(env, "TEST_CHILD_KEPT=kept\n"));
+    assert_null(strstr(env, "LISTEN_"));
+    assert_null(strstr(env, "BESTER_PROTOCOL"));
+    assert_string_equal(content(self, "stdin"), "/dev/null\n");
+    assert_string_equal(content(self, "fds"), "0\n1\n2\n3\n"); /* 3: ls reads it */
+    long pid = 0, group = -1;
+    char *end;
+    pid = strtol(content(self, "group"), &end, 10);
+    group = strtol(end, NULL, 10);
+    assert_int_equal(pid, group);
+    const char *signals = content(self, "signals");
+    assert_non_null(strstr(signals, "SigBlk:\t0000000000000000"));
+    assert_non_null(strstr(signals, "SigIgn:\t0000000000000000"));
+
+    unsetenv("LISTEN_FDS");
+    unsetenv("LISTEN_PID");
+    unsetenv("BESTER_PROTOCOL");
+    sigprocmask(SIG_SETMASK, &mask, NULL);
+    sigaction(SIGPIPE, &before, NULL);
+    close(ready.fd);
+}
+
+static void test_crashes_with_growing_pauses(void **state)
+{
+    static const double wanted[] = {0.1, 0.2, 0.4};
+    struct world *self = *state;
+    make(self, "exit 3");
+    child_ensure(self->child);
+    for (unsigned i = 0; i < 3; i++) {
+        double began = ev_time();
+        RUN_UNTIL(self->loop, self->ends == i + 1);
+        assert_true(self->pauses[i] > wanted[i] - 0.001 && self->pauses[i] < wanted[i] + 0.001);
+        assert_in_range((int)(child_pause_left(self->child) * 1000), 1, (int)(wanted[i] * 1000));
+        child_ensure(self->child); /* its pause is not over */
+        assert_int_equal(self->starts, i + 1);
+        if (i < 2) {
+            RUN_UNTIL(self->loop, self->starts == i + 2);
+            assert_true(ev_time() - began >= wanted[i] - 0.002);
+        }
+    }
+}
+
+static void test_a_program_that_is_not_there(void **state)
+{
+    struct world *self = *state;
+    make(self, "exit 0");
+    self->argv[0] = "/nowhere/program";
+    child_ensure(self->child);
+    RUN_UNTIL(self->loop, self->ends == 1);
+    assert_true(self->pauses[0] > 0);
+}
+
+static void test_stopping(void **state)
+{
+    struct world *self = *state;
+    struct wire alive = hold(self, "alive");
+    char line[64];
+    make(self, "exec 3>$1/alive; echo begun >&3; while :; do read x <$1/block; done");
+    child_ensure(self->child);
+    wait_for_line(&alive, line, sizeof line);
+    child_stop(self->child);
+    RUN_UNTIL(self->loop, self->ends == 1);
+    assert_true(self->pauses[0] == 0);
+    child_ensure(self->child);
+    run_for(self->loop, 0.15);
+    assert_int_equal(self->starts, 1); /* never again */
+    wait_for_its_end(&alive);
+    close(alive.fd);
+}
+
+static void test_stopping_in_a_pause(void **state)
+{
+    struct world *self = *state;
+    make(self, "exit 3");
+    child_ensure(self->child);
+    RUN_UNTIL(self->loop, self->ends == 1);
+    child_stop(self->child);
+    run_for(self->loop, 0.15);
+    assert_int_equal(self->starts, 1);
+    assert_int_equal(self->ends, 1);
+    assert_true(child_pause_left(self->child) == 0);
+}
+
+/* A process that was stopped (SIGSTOP) must be woken to hear that it is to end. */
+static void test_stopping_one_that_is_stopped(void **state)
+{
+    struct world *self = *state;
+    struct wire alive = hold(self, "alive");
+    char line[64];
+    make(self, "exec 3>$1/alive; echo $$ >&3; while :; do read x <$1/block; done");
+    child_ensure(self->child);
+    wait_for_line(&alive, line, sizeof line);
+    assert_int_equal(kill((pid_t)strtol(line, NULL, 10), SIGSTOP), 0);
+    child_stop(self->child);
+    RUN_UNTIL(self->loop, self->ends == 1);
+    close(alive.fd);
+}
+
+/* What the program has started goes with it, also what does not want to. */
+static void end_with_helpers(struct world *self, void (*end)(struct world *self))
+{
+    struct wire alive = hold(self, "alive");
+    char line[64];
+    make(self, "exec 3>$1/alive\n"
+               "(trap '' TERM; echo begun >&3; while :; do read x <$1/block; done) &\n"
+               "wait");
+    child_ensure(self->child);
+    wait_for_line(&alive, line, sizeof line);
+    end(self);
+    wait_for_its_end(&alive);
+    close(alive.fd);
+}
+
+static void end_by_stop(struct world *self)
+{
+    child_stop(self->child);
+    RUN_UNTIL(self->loop, self->ends == 1);
+}
+
+static void end_by_free(struct world *self)
+{
+    child_free(self->child);
+    self->child = NULL;
+}
+
+static void test_helpers_end_with_a_stop(void **state)
+{
+    end_with_helpers(*state, end_by_stop);
+}
+
+static void test_helpers_end_with_a_free(void **state)
+{
+    end_with_helpers(*state, end_by_free);
+}
+
+static void test_a_stubborn_one_is_killed(void **state)
+{
+    struct world *self = *state;
+    struct wire alive = hold(self, "alive");
+    char line[64];
+    make(self, "trap '' TERM; exec 3>$1/alive; echo begun >&3; while :; do read x <$1/block; done");
+    child_ensure(self->child);
+    wait_for_line(&alive, line, sizeof line);
+    child_stop(self->child);
+    child_free(self->child);
+    self->child = NULL;
+    wait_for_its_end(&alive);
+    assert_int_equal(self->ends, 0); /* nothing is called back from a free */
+    close(alive.fd);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(test_nothing_starts_by_itself),
+        TEST(test_what_it_is_born_with),
+        TEST(test_crashes_with_growing_pauses),
+        TEST(test_a_program_that_is_not_there),
+        TEST(test_stopping),
+        TEST(test_stopping_in_a_pause),
+        TEST(test_stopping_one_that_is_stopped),
+        TEST(test_helpers_end_with_a_stop),
+        TEST(test_helpers_end_with_a_free),
+        TEST(test_a_stubborn_one_is_killed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
