@@ -15,6 +15,9 @@ void *uthash_model_delete(void *head, void *element);
 #undef HASH_DELETE
 #define HASH_DELETE(hh, head, element) ((head) = uthash_model_delete((head), (element)))
 
+#undef DL_DELETE2
+#define DL_DELETE2(head, element, prev, next) ((head) = uthash_model_delete((head), (element)))
+
 #undef DL_DELETE
 #define DL_DELETE(head, element) ((head) = uthash_model_delete((head), (element)))
 
