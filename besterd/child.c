@@ -80,10 +80,12 @@ static void become(const struct child_options *options, pid_t parent)
     sigset_t none;
     int null = open("/dev/null", O_RDONLY);
 
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+    /* Blocked since before the fork: one that came until now must end this
+     * process, not be taken by a handler inherited from the loop. */
     for (int number = 1; number < NSIG; number++)
         signal(number, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
@@ -129,12 +131,17 @@ static void child_start(struct child *self)
 {
     pid_t parent = getpid();
     char **environment = make_environment(self->options.environ);
+    sigset_t all, before;
+
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before);
     pid_t pid = environment ? fork() : -1;
 
     if (pid == 0) {
         environ = environment;
         become(&self->options, parent);
     }
+    sigprocmask(SIG_SETMASK, &before, NULL);
     free(environment);
     ev_timer_stop(self->loop, &self->restart);
     if (pid < 0) {
