@@ -7,6 +7,8 @@
 
 #include "tests/support/terminal.h"
 
+#include <sys/stat.h>
+
 static const char modern[] __attribute__((unused)) =
     ",\"server\":{\"name\":\"S1\",\"version\":\"0.1.0\",\"features\":[],"
     "\"limits\":{\"maxFrame\":5000}}";
@@ -52,12 +54,40 @@ static inline int setup(void **state)
     return 0;
 }
 
+/* The user's own template of the type chat. */
+static inline void own_chat(const struct fixture *self)
+{
+    char path[160];
+    snprintf(path, sizeof path, "%s/bester", self->directory);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/bester/templates", self->directory);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/bester/templates/chat.json", self->directory);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs("{\"type\": \"chat\", \"fields\": [{\"name\": \"text\", \"rest\": true}]}",
+                    file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static inline void remove_own_chat(const struct fixture *self)
+{
+    char path[160];
+    snprintf(path, sizeof path, "%s/bester/templates/chat.json", self->directory);
+    unlink(path);
+    snprintf(path, sizeof path, "%s/bester/templates", self->directory);
+    rmdir(path);
+    snprintf(path, sizeof path, "%s/bester", self->directory);
+    rmdir(path);
+}
+
 static inline int teardown(void **state)
 {
     struct fixture *self = *state;
     terminal_close(&self->terminal);
     peer_close(&self->peer);
     unlink(self->password);
+    remove_own_chat(self);
     rmdir(self->directory);
     free(self);
     return 0;
@@ -88,6 +118,13 @@ static inline void start(struct fixture *self, const char *const *args)
 {
     terminal_start(&self->terminal, "bester-cli", args);
     log_in(self);
+}
+
+/* Instead: a server of Part I, which is not asked for types. For tests whose
+ * time-out is too short for a question. */
+static inline void log_in_at_part_one(struct fixture *self)
+{
+    peer_log_in(&self->peer, "T", "secret", "");
 }
 
 /* A message from G to T. */

@@ -40,21 +40,35 @@ static void test_a_line_and_its_fate(void **state)
     assert_null(peer_read(&self->peer));
 }
 
-static void test_fates_in_any_order_and_later(void **state)
+static void test_fates_in_any_order(void **state)
 {
     struct fixture *self = *state;
     char ids[2][128];
-    start(self, ARGS("--to", "G", "--report-timeout", "100ms"));
+    start(self, ARGS("--to", "G"));
     terminal_type(&self->terminal, "one\rtwo\r");
     peer_expect(&self->peer, "chat", NULL, ids[0]);
     peer_expect(&self->peer, "chat", NULL, ids[1]);
     peer_report(&self->peer, ids[1], "good", ",\"outcome\":\"stored\"");
-    EXPECT_ROWS(&self->terminal, "#2 stored", "#1 no report in time", "#3 chat to G>");
+    EXPECT_ROWS(&self->terminal, "#2 stored", "#3 chat to G>");
     peer_report(&self->peer, ids[0], "good", ",\"outcome\":\"delivered\"");
     peer_report(&self->peer, ids[1], "good", ",\"outcome\":\"delivered\"");
     peer_report(&self->peer, "somebody-elses", "bad", ",\"reason\":\"internal\"");
-    EXPECT_ROWS(&self->terminal, "#2 stored", "#1 no report in time", "#1 delivered",
-        "#2 delivered", "the server says: failed: internal", "#3 chat to G>");
+    EXPECT_ROWS(&self->terminal, "#2 stored", "#1 delivered", "#2 delivered",
+        "the server says: failed: internal", "#3 chat to G>");
+}
+
+static void test_a_fate_that_comes_late(void **state)
+{
+    struct fixture *self = *state;
+    char id[128];
+    own_chat(self);
+    terminal_start(&self->terminal, "bester-cli", ARGS("--report-timeout", "50ms"));
+    log_in_at_part_one(self);
+    terminal_type(&self->terminal, "one\r");
+    peer_expect(&self->peer, "chat", NULL, id);
+    EXPECT_ROWS(&self->terminal, "#1 no report in time", "#2 chat>");
+    peer_report(&self->peer, id, "good", ",\"outcome\":\"delivered\"");
+    EXPECT_ROWS(&self->terminal, "#1 no report in time", "#1 delivered", "#2 chat>");
 }
 
 /* ---- messages while one types ------------------------------------------------------------------
@@ -93,6 +107,7 @@ static void test_above_wrapped_wide_text(void **state)
     message(self, "again");
     EXPECT_ROWS(
         &self->terminal, GREETING, SHOWN "over two rows", SHOWN "again", UPPER_ROW, LOWER_ROW);
+    terminal_expect_column(&self->terminal, 14);
     terminal_type(&self->terminal, "\003"); /* all of it is left behind */
     EXPECT_ROWS(&self->terminal, LOWER_ROW "^C", "#1 chat to G>");
 }
@@ -306,7 +321,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         PLAY(test_a_line_and_its_fate),
-        PLAY(test_fates_in_any_order_and_later),
+        PLAY(test_fates_in_any_order),
+        PLAY(test_a_fate_that_comes_late),
         PLAY(test_above_a_line_half_typed),
         PLAY(test_above_wrapped_wide_text),
         PLAY(test_above_a_search),

@@ -47,11 +47,6 @@ static void test_fates_make_the_exit_status(void **state)
     report_next(self, "chat", NULL, "bad", ",\"reason\":\"noHandler\"");
     expect_end(self, EXIT_NO_HANDLER, "bester-cli: line 1: #1 failed: noHandler\n", "");
 
-    begin(self, ARGS("--to", "G", "--report-timeout", "50ms"));
-    program_write(&self->program, "one\n");
-    peer_expect(&self->peer, "chat", NULL, NULL);
-    expect_end(self, EXIT_REPORT_TIMEOUT, "bester-cli: line 1: #1 no report in time\n", "");
-
     begin(self, ARGS("--to", "G"));
     program_write(&self->program, "one\n");
     peer_expect(&self->peer, "chat", NULL, NULL);
@@ -60,6 +55,17 @@ static void test_fates_make_the_exit_status(void **state)
         "bester-cli: line 1: #1 fate unknown: the peer closed the connection\n"
         "bester-cli: the connection was lost: the peer closed the connection\n",
         "");
+}
+
+static void test_no_report_in_time(void **state)
+{
+    struct fixture *self = *state;
+    own_chat(self);
+    program_start(&self->program, "bester-cli", ARGS("--report-timeout", "50ms"), -1);
+    log_in_at_part_one(self);
+    program_write(&self->program, "one\n");
+    peer_expect(&self->peer, "chat", "{\"text\": \"one\"}", NULL);
+    expect_end(self, EXIT_REPORT_TIMEOUT, "bester-cli: line 1: #1 no report in time\n", "");
 }
 
 /* What was sent before the mistake is waited for, what follows it is not sent. */
@@ -180,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PLAY(test_lines),
         PLAY(test_fates_make_the_exit_status),
+        PLAY(test_no_report_in_time),
         PLAY(test_a_mistake_ends_it),
         PLAY(test_quit_and_questions),
         PLAY(test_no_connection_and_no_login),

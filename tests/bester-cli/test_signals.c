@@ -109,8 +109,11 @@ static void test_ctrl_c_clears_the_line(void **state)
     begin(self);
     terminal_type(&self->terminal, "\003");
     EXPECT_ROWS(&self->terminal, GREETING, "#1 chat to G> half^C", "#1 chat to G>");
-    terminal_type(&self->terminal, "\022ha\003"); /* and ends a search */
-    EXPECT_ROWS(&self->terminal, "#1 chat to G>");
+    terminal_type(&self->terminal, "\022xy");
+    EXPECT_ROWS(&self->terminal, "(failed reverse-i-search)`xy':");
+    terminal_expect_column(&self->terminal, 31);
+    terminal_type(&self->terminal, "\003"); /* ends a search, too */
+    EXPECT_ROWS(&self->terminal, "#1 chat to G> ^C", "#1 chat to G>");
     terminal_type(&self->terminal, "fresh\r");
     report_next(self, "chat", "{\"to\": \"G\", \"text\": \"fresh\"}", "good", "");
     EXPECT_ROWS(&self->terminal, "#1 reported good", "#2 chat to G>");

@@ -185,7 +185,7 @@ static void test_8_no_report_in_time(void **state)
     peer_expect(&self->peer, "x", "1", NULL);
     expect_end(self, EXIT_REPORT_TIMEOUT, "bester-send: id m: no report in time\n", "");
 
-    start_logged_in(self, ARGS("-t", "x", "-d", "1", "-i", "m", "--timeout", "300ms"), modern);
+    start_logged_in(self, ARGS("-t", "x", "-d", "1", "-i", "m", "--timeout", "1500ms"), modern);
     peer_expect(&self->peer, "x", "1", NULL);
     expect_end(self, EXIT_REPORT_TIMEOUT,
         "bester-send: the time is up\nbester-send: id m: no report in time\n", "");
@@ -196,7 +196,7 @@ static void test_8_the_run_is_bounded(void **state)
 {
     struct fixture *self = *state;
     char id[128];
-    start_logged_in(self, ARGS("-t", "x", "--ndjson", "--timeout", "300ms"), modern);
+    start_logged_in(self, ARGS("-t", "x", "--ndjson", "--timeout", "1500ms"), modern);
     program_write(&self->program, "1\n");
     peer_expect(&self->peer, "x", "1", id);
     peer_report(&self->peer, id, "good", "");

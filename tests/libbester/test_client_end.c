@@ -69,7 +69,7 @@ static void test_a_frame_over_the_limit_ends_it(void **state)
 static void test_heartbeats(void **state)
 {
     struct fixture *self = *state;
-    self->options.heartbeat_s = 0.02;
+    self->options.heartbeat_s = 0.5;
     connected(self, modern);
     peer_expect(&self->peer, "dummy", "null", NULL);
     peer_send(&self->peer,

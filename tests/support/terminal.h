@@ -276,6 +276,14 @@ static inline void terminal_expect(struct terminal *self, const char *const *row
 #define EXPECT_ROWS(terminal, ...) \
     terminal_expect((terminal), (const char *const[]){__VA_ARGS__, NULL})
 
+/* The cursor's place is the last that a redraw sets. To be waited for before a key
+ * that makes a signal: with it the kernel throws away what has not been shown. */
+static inline void terminal_expect_column(struct terminal *self, int column)
+{
+    while (self->column != column)
+        assert_true(terminal_read(self));
+}
+
 /* ---- the program ---- */
 
 static inline void terminal_type(struct terminal *self, const char *keys)

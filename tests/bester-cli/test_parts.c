@@ -1,0 +1,137 @@
+/* The parts of bester-cli that need neither terminal nor server. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "bester-cli/book.h"
+#include "bester-cli/outbox.h"
+#include "bester-cli/render.h"
+
+static void test_numbers_and_ids(void **state)
+{
+    (void)state;
+    struct outbox outbox;
+    char id[CLIENT_ID_MAX];
+    outbox_init(&outbox, (const unsigned char[6]){0, 1, 0xab, 0xff, 5, 6});
+    assert_string_equal(outbox_id(&outbox, id), "0001abff0506-1");
+    assert_int_equal(outbox_number(&outbox, id), 0); /* not sent yet */
+    assert_int_equal(outbox_sent(&outbox, 77), 1);
+    assert_int_equal(outbox_number(&outbox, id), 1);
+    assert_int_equal(outbox_script_line(&outbox, 1), 77);
+    static const char *const others[] = {"", "0001abff0506", "0001abff0506-", "0001abff0506-0",
+        "0001abff0506-2", "0001abff0506-1x", "0001abff0506-+1", "0001abff0506--1", "0001abff0507-1",
+        "0001abff0506-99999999999999999999999"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        assert_int_equal(outbox_number(&outbox, others[i]), 0);
+    for (unsigned i = 0; i < 2 * OUTBOX_MAX; i++)
+        outbox_sent(&outbox, 1000 + i);
+    assert_int_equal(outbox_number(&outbox, id), 1);
+    assert_int_equal(outbox_script_line(&outbox, 1), 0); /* long forgotten */
+    assert_int_equal(outbox_script_line(&outbox, 2UL * OUTBOX_MAX), 1000 + 2 * OUTBOX_MAX - 2);
+}
+
+static void test_people(void **state)
+{
+    (void)state;
+    struct book book;
+    char name[40];
+    book_init(&book);
+    static const char *const refused[] = {
+        "", "a b", "a,b", "a\x1b", "\xe2\x80\xae", "\xff", "a\nb"};
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        book_meet(&book, refused[i]);
+    assert_int_equal(book.people_count, 0);
+    for (unsigned i = 0; i < 2 * BOOK_PEOPLE_MAX; i++) {
+        snprintf(name, sizeof name, "u%u@S", i / 2);
+        book_meet(&book, name);
+    }
+    assert_int_equal(book.people_count, BOOK_PEOPLE_MAX);
+    assert_string_equal(book.people[0], "u0@S");
+    assert_string_equal(book.people[BOOK_PEOPLE_MAX - 1], "u4095@S");
+    book_meet(&book, "one too many");
+    assert_int_equal(book.people_count, BOOK_PEOPLE_MAX);
+    book_release(&book);
+}
+
+static void test_types(void **state)
+{
+    (void)state;
+    struct book book;
+    struct fault fault = {0};
+    book_init(&book);
+    setenv("XDG_CONFIG_HOME", "/nonexistent", 1);
+    assert_int_equal(
+        book_learn_types(&book, SPAN_LITERAL("{\"types\": 7}"), &fault), STATUS_INVALID);
+    assert_int_equal(
+        book_learn_types(&book,
+            SPAN_LITERAL("{\"types\": {\"a\": {}, \"b\": {\"template\": {\"type\": 7}}, "
+                         "\"c\": {\"template\": {\"type\": \"c\", \"fields\": []}}}}"),
+            &fault),
+        STATUS_INVALID);
+    assert_string_equal(fault.text, "the server's template of b: type: must be a string");
+    assert_int_equal(book.type_count, 3);
+    assert_null(book_template(&book, "a", &fault));
+    assert_string_equal(fault.text, "");
+    assert_non_null(book_template(&book, "c", &fault));
+    assert_non_null(book_known_template(&book, "c"));
+    assert_null(book_known_template(&book, "never heard of"));
+    assert_null(book_template(&book, "../../etc/x", &fault));
+    book_release(&book);
+}
+
+static void shown(const char *json, time_t now, const char *expected)
+{
+    struct message message;
+    struct received_text received;
+    struct type_template *sheet = NULL;
+    struct bytes out;
+    static const char chat[] = "{\"type\": \"chat\", \"fields\": [], \"show\": \"{from}: {text}\"}";
+    assert_int_equal(template_parse(&sheet, span_of(chat), TEMPLATE_STRICT, NULL), STATUS_OK);
+    assert_int_equal(message_parse(&message, span_of(json), JSON_DEPTH_DEFAULT, NULL), STATUS_OK);
+    bytes_init(&out, 1000);
+    render_read(&received, &message);
+    bool is_chat = strcmp(received.type, "chat") == 0;
+    assert_int_equal(render_received(&received, is_chat ? sheet : NULL, now, &out), STATUS_OK);
+    assert_string_equal(bytes_text(&out), expected);
+    bytes_release(&out);
+    template_free(sheet);
+}
+
+static void test_what_arrived(void **state)
+{
+    (void)state;
+    const time_t noon = 1580731200; /* 2020-02-03T12:00:00Z */
+    setenv("TZ", "UTC", 1);
+    tzset();
+    shown("{\"header\":{\"from\":\"G@S2\",\"time\":\"2020-02-03T11:22:33.456Z\"},\"payload\":"
+          "{\"type\":\"chat\",\"data\":{\"from\":\"X\",\"text\":\"hi\"}}}",
+        noon, "11:22 G@S2: hi");
+    shown("{\"header\":{\"from\":\"G@S2\",\"time\":\"2019-02-03T11:22:33Z\",\"authenticated\":"
+          "false},\"payload\":{\"type\":\"chat\",\"data\":{\"text\":\"hi\"}}}",
+        noon, "2019-02-03 11:22 G@S2 (unproven): hi");
+    /* a server of Part I tells nothing */
+    shown("{\"header\":{},\"payload\":{\"type\":\"chat\",\"data\":{\"from\":\"G\",\"text\":"
+          "\"hi\"}}}",
+        noon, "12:00 G: hi");
+    shown("{\"header\":{\"time\":\"yesterday\"},\"payload\":{\"type\":\"x\\u001b\",\"data\":"
+          "{\"n\": 1.50}}}",
+        noon, "12:00 [x\\x1b] {\"n\": 1.50}");
+    shown("{\"payload\":{\"type\":\"x\"}}", noon, "12:00 [x] null");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_numbers_and_ids),
+        cmocka_unit_test(test_people),
+        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_what_arrived),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
