@@ -181,7 +181,11 @@ static void test_what_it_is_born_with(void **state)
     assert_int_equal(pid, group);
     const char *signals = content(self, "signals");
     assert_non_null(strstr(signals, "SigBlk:\t0000000000000000"));
-    assert_non_null(strstr(signals, "SigIgn:\t0000000000000000"));
+    /* posix_spawn of the C library, which make uses, ignores its two internal signals (32 and 33)
+     * in the new process, and nobody can take that back. */
+    const char *ignored = strstr(signals, "SigIgn:\t");
+    assert_non_null(ignored);
+    assert_int_equal(strtoull(ignored + strlen("SigIgn:\t"), NULL, 16) & ~0x180000000ULL, 0);
 
     unsetenv("LISTEN_FDS");
     unsetenv("LISTEN_PID");
