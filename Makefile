@@ -219,7 +219,7 @@ fuzz-%: deps-check
 	$(Q)clang -std=gnu11 -I. -O2 -g $(FUZZFLAGS) -DFUZZ_TARGET=fuzz_$* -o build-fuzz/$* \
 	    $(wildcard tests/fuzz/*.c) \
 	    $(foreach m,status bytes blob frame json json_string json_find message message_build \
-	        character visible template template_file template_form template_show,libbester/$m.c) \
+	        character visible profile template template_file template_form template_show,libbester/$m.c) \
 	    $(call pkg_cflags,jansson) $(call pkg_libs,jansson)
 	@build-fuzz/$* -max_total_time=$(SECONDS) -max_len=4096 -print_final_stats=1 \
 	    -artifact_prefix=build-fuzz/ build-fuzz/found/$* $(addprefix fixtures/,$(FUZZ_SEEDS_$*)) \

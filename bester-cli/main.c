@@ -152,7 +152,6 @@ static int run(struct cli *self, const struct settings *settings, const char *se
     struct fault fault = {0};
     struct session_options options = {.type = settings->type,
         .to = settings->to,
-        .connect_s = settings->login.connect_s,
         .report_s = settings->report_s,
         .heartbeat_s = HEARTBEAT_S,
         .is_script = !self->interactive};
@@ -161,7 +160,7 @@ static int run(struct cli *self, const struct settings *settings, const char *se
         return complain(fault.text, status == STATUS_IO ? EXIT_LOCAL_IO : EXIT_USAGE);
     status = session_start(
         &self->session, self->loop, &self->screen, &login, &options, &session_callbacks, self);
-    login_wipe(&login);
+    login_release(&login);
     if (status != STATUS_OK)
         return complain(status_help(status), EXIT_INTERNAL);
     ev_run(self->loop, 0);

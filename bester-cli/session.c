@@ -201,6 +201,7 @@ static void on_end(
 {
     static const char *const what[] = {
         [CLIENT_END_UNREACHABLE] = "no connection",
+        [CLIENT_END_TLS] = "no connection",
         [CLIENT_END_REFUSED] = "login",
         [CLIENT_END_LOST] = "the connection was lost",
         [CLIENT_END_FINISHED] = "finished",
@@ -241,16 +242,13 @@ enum status session_start(struct session *self, struct ev_loop *loop, struct scr
     const struct login *login, const struct session_options *options,
     const struct session_callbacks *callbacks, void *user)
 {
-    struct client_options client_options = {.address = login->address,
-        .user = login->user,
-        .password = login->password,
-        .connect_s = options->connect_s,
-        .report_s = options->report_s,
+    struct client_options client_options = {.report_s = options->report_s,
         .heartbeat_s = options->heartbeat_s,
         .max_frame = RECEIVE_BYTES,
         .max_queued_bytes = QUEUED_BYTES};
     struct sockaddr_storage known;
     socklen_t len = sizeof known;
+    login_options(login, &client_options);
     session_init(self, options);
     self->loop = loop;
     self->screen = screen;

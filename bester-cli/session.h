@@ -57,7 +57,6 @@ struct session {
 struct session_options {
     const char *type; /* to begin with */
     const char *to;
-    double connect_s;
     double report_s;
     double heartbeat_s;
     bool is_script;

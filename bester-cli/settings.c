@@ -78,6 +78,7 @@ static const struct option_section sections[] = {
         "What others wrote is never obeyed by the terminal: control characters, escape\n"
         "sequences and marks of writing direction are shown as \\x1b or \\u{202e}.\n"},
     {"Server", LOGIN_SERVER_TEXT},
+    {"Profiles and passwords", LOGIN_PROFILE_TEXT},
     {"Without a terminal",
         "If standard input or output is no terminal, standard input is a script, lines as\n"
         "one would type them. It ends at the first line that makes no sense, and otherwise\n"

@@ -58,7 +58,7 @@ static int run(struct ev_loop *loop, const struct settings *settings)
         return complain(fault.text, login_exit(status));
     }
     status = sender_start(sender, &login);
-    login_wipe(&login);
+    login_release(&login);
     if (status == STATUS_OK) {
         ev_run(loop, 0);
         exit_status = sender_exit(sender);

@@ -180,6 +180,8 @@ static void on_end(
     if (why == CLIENT_END_LOST)
         sender_complain(self, "the connection was lost: %s%s", fault->text,
             self->input_over && !self->has_record ? "" : "; the rest was not sent");
+    else if (why == CLIENT_END_TLS)
+        sender_complain(self, "%s", fault->text);
     else
         sender_complain(
             self, "%s: %s", why == CLIENT_END_REFUSED ? "login" : "no connection", fault->text);
@@ -273,13 +275,10 @@ struct sender *sender_new(struct ev_loop *loop, const struct settings *settings,
 
 enum status sender_start(struct sender *self, const struct login *login)
 {
-    struct client_options options = {.address = login->address,
-        .user = login->user,
-        .password = login->password,
-        .connect_s = self->settings->login.connect_s,
-        .report_s = self->settings->report_s,
+    struct client_options options = {.report_s = self->settings->report_s,
         .max_frame = RECEIVE_BYTES,
         .max_queued_bytes = QUEUED_BYTES};
+    login_options(login, &options);
     struct sockaddr_storage known;
     socklen_t len = sizeof known;
     if (address_to_sockaddr(&login->address, &known, &len) != STATUS_OK) {

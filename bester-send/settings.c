@@ -180,7 +180,7 @@ static const struct option_row rows[] = {
         .argument = "SERVER",
         AT(login.server),
         .environment = "BESTER_SERVER",
-        .help = "host:port, bester://user@host:port or unix:/path"},
+        .help = "host:port, bester://user@host:port, besters://host (TLS) or unix:/path"},
     LOGIN_OPTION_ROWS(struct settings, login),
     {.kind = OPTION_GROUP, .help = "What is told, and how long to wait"},
     {.name = "report",
@@ -234,6 +234,7 @@ static const struct option_section sections[] = {
         "Nothing is printed for messages that were reported good. For every other one a\n"
         "line on standard error names its line, its id and the reason.\n"},
     {"Server", LOGIN_SERVER_TEXT},
+    {"Profiles and passwords", LOGIN_PROFILE_TEXT},
     {"Report",
         "With --report json standard output has one JSON object on a line for each\n"
         "message, in the order of the input:\n"

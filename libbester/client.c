@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "libbester/client_internal.h"
 
@@ -19,6 +20,7 @@ static void client_destroy(struct client *self)
     flights_release(&self->flights);
     bytes_release(&self->detail);
     blob_unref(self->login);
+    tls_context_unref(self->options.tls);
     free(self);
 }
 
@@ -38,6 +40,7 @@ static void client_stop(struct client *self)
     if (self->stream != NULL)
         stream_close(self->stream);
     self->stream = NULL;
+    self->tls = NULL;
     self->state = STATE_OVER;
 }
 
@@ -111,12 +114,54 @@ static void on_frame(struct stream *stream, struct span payload, void *user)
     client_leave(self);
 }
 
+/* TLS failed: says what helps. */
+static void end_insecure(struct client *self, enum status why, const char *detail)
+{
+    struct tls_pin seen;
+    char pin[TLS_PIN_TEXT];
+    struct fault fault = {0};
+    if (why == STATUS_CLOSED)
+        fault_set(&fault, STATUS_IO, 0,
+            "the server closed the connection instead of agreeing on TLS; without TLS it is "
+            "bester://");
+    else if (tls_peer_pin(self->tls, &seen) == STATUS_OK)
+        fault_set(&fault, STATUS_IO, 0, "%s; if this is the server you mean, say --pin %s", detail,
+            tls_pin_format(&seen, pin));
+    else
+        fault_set(&fault, STATUS_IO, 0, "%s; without TLS it is bester://", detail);
+    client_end(self, CLIENT_END_TLS, &fault);
+}
+
+/* Nothing has been sent yet, above all not the password. */
+static void on_secured(struct stream *stream, void *user)
+{
+    struct client *self = user;
+    struct tls_pin seen = {0};
+    char pin[TLS_PIN_TEXT];
+    struct fault fault = {0};
+    (void)stream;
+    client_enter(self);
+    if (self->options.pin == NULL ||
+        (tls_peer_pin(self->tls, &seen) == STATUS_OK && tls_pin_equal(&seen, self->options.pin))) {
+        self->state = STATE_LOGIN;
+    } else {
+        fault_set(&fault, STATUS_IO, 0,
+            "TLS: this is not the server you know: its key is %s. If it has a new one, say so "
+            "with --pin",
+            tls_pin_format(&seen, pin));
+        client_end(self, CLIENT_END_TLS, &fault);
+    }
+    client_leave(self);
+}
+
 static void on_closed(struct stream *stream, enum status why, const char *detail, void *user)
 {
     struct client *self = user;
     client_enter(self);
     if (self->state == STATE_FINISHING)
         client_end_text(self, CLIENT_END_FINISHED, STATUS_OK, "finished", "");
+    else if (self->state == STATE_SECURING)
+        end_insecure(self, why, detail);
     else if (self->state == STATE_LOGIN && why == STATUS_CLOSED)
         client_end_text(self, CLIENT_END_REFUSED, STATUS_AUTH_FAILED,
             "the server closed the connection without an answer to the login", "");
@@ -129,27 +174,43 @@ static void on_closed(struct stream *stream, enum status why, const char *detail
 }
 
 static const struct stream_callbacks stream_callbacks = {
-    .on_frame = on_frame, .on_closed = on_closed};
+    .on_secured = on_secured, .on_frame = on_frame, .on_closed = on_closed};
 
 /* A message of the server's maximum must fit whatever is queued, so our own cap
  * is kept in client_send, and the stream has none. */
+static void client_connect(struct client *self, int fd)
+{
+    struct stream_options options = {
+        .max_frame = self->options.max_frame, .max_queued_bytes = SIZE_MAX / 2};
+    const struct address *address = &self->options.address;
+    if (self->options.tls != NULL) {
+        self->tls =
+            tls_new(self->options.tls, address->kind == ADDRESS_UNIX ? NULL : address->host);
+        if (self->tls == NULL) {
+            close(fd);
+            client_end_text(self, CLIENT_END_UNREACHABLE, STATUS_NO_MEMORY, "out of memory", "");
+            return;
+        }
+        options.filter = tls_filter(self->tls);
+    }
+    self->stream = stream_adopt(self->streams, fd, &options, &stream_callbacks, self);
+    if (self->stream == NULL || stream_send(self->stream, self->login, 0) != STATUS_OK) {
+        client_end_text(self, CLIENT_END_UNREACHABLE, STATUS_NO_MEMORY, "out of memory", "");
+        return;
+    }
+    self->frames = 1;
+    self->state = self->tls == NULL ? STATE_LOGIN : STATE_SECURING;
+}
+
 static void on_dialled(int fd, const struct fault *fault, void *user)
 {
     struct client *self = user;
-    struct stream_options options = {
-        .max_frame = self->options.max_frame, .max_queued_bytes = SIZE_MAX / 2};
     self->dial = NULL;
     client_enter(self);
-    if (fd >= 0)
-        self->stream = stream_adopt(self->streams, fd, &options, &stream_callbacks, self);
     if (fd < 0)
         client_end(self, CLIENT_END_UNREACHABLE, fault);
-    else if (self->stream == NULL || stream_send(self->stream, self->login, 0) != STATUS_OK)
-        client_end_text(self, CLIENT_END_UNREACHABLE, STATUS_NO_MEMORY, "out of memory", "");
-    else {
-        self->frames = 1;
-        self->state = STATE_LOGIN;
-    }
+    else
+        client_connect(self, fd);
     client_leave(self);
 }
 
@@ -162,6 +223,9 @@ static void on_connect_timer(struct ev_loop *loop, ev_timer *timer, int events)
     client_enter(self);
     if (self->state == STATE_FINISHING)
         client_end_text(self, CLIENT_END_FINISHED, STATUS_OK, "finished", "");
+    else if (self->state == STATE_SECURING) /* a port without TLS waits for a frame */
+        client_end_text(self, CLIENT_END_TLS, STATUS_TIMEOUT,
+            "the server did not agree on TLS in time; without TLS it is bester://", "");
     else
         client_end_text(self, CLIENT_END_UNREACHABLE, STATUS_TIMEOUT,
             self->state == STATE_LOGIN ? "no answer to the login in time" : "no connection in time",
@@ -245,6 +309,12 @@ struct client *client_new(struct streams *streams, struct worker *resolver,
     self->callbacks = callbacks;
     self->user = user;
     self->options = *options;
+    if (options->tls != NULL)
+        tls_context_ref(options->tls);
+    if (options->pin != NULL) {
+        self->pin = *options->pin;
+        self->options.pin = &self->pin;
+    }
     flights_init(&self->flights);
     bytes_init(&self->detail, options->max_frame + 1);
     prefix_make(self->prefix);

@@ -20,6 +20,7 @@
 #include "libbester/message.h"
 #include "libbester/status.h"
 #include "libbester/stream.h"
+#include "libbester/tls.h"
 #include "libbester/worker.h"
 
 struct client;
@@ -34,12 +35,14 @@ struct client_options {
     const char *user; /* copied, as is the password; wiped when login is over */
     const char *password;
     const char *const *features; /* for the login header, ends with NULL; or NULL */
-    double connect_s;            /* for connecting and login together */
-    double report_s;             /* for each message's report; 0: as long as it takes */
-    double heartbeat_s;          /* a dummy when the server has been silent so long, the
-                                  * end after twice that; 0: never */
-    size_t max_frame;            /* bytes accepted from the server */
-    size_t max_queued_bytes;     /* bytes waiting to be written; one message may exceed it */
+    struct tls_context *tls;     /* NULL: none; kept */
+    const struct tls_pin *pin; /* that the server must have; copied; NULL: any that tls believes */
+    double connect_s;          /* for connecting and login together */
+    double report_s;           /* for each message's report; 0: as long as it takes */
+    double heartbeat_s;        /* a dummy when the server has been silent so long, the
+                                * end after twice that; 0: never */
+    size_t max_frame;          /* bytes accepted from the server */
+    size_t max_queued_bytes;   /* bytes waiting to be written; one message may exceed it */
 };
 
 /* What the login answer told. A server of Part I tells nothing: then the texts
@@ -77,6 +80,7 @@ struct client_result {
 
 enum client_end {
     CLIENT_END_UNREACHABLE, /* no connection, or no answer to the login in time */
+    CLIENT_END_TLS,         /* no TLS, or the server is not believed to be who it should be */
     CLIENT_END_REFUSED,     /* the server said no to the login */
     CLIENT_END_LOST,        /* it was up, and ended without our asking */
     CLIENT_END_FINISHED     /* client_finish */

@@ -13,7 +13,14 @@
 #include "libbester/dial.h"
 #include "libbester/flights.h"
 
-enum client_state { STATE_DIALLING, STATE_LOGIN, STATE_READY, STATE_FINISHING, STATE_OVER };
+enum client_state {
+    STATE_DIALLING,
+    STATE_SECURING, /* TLS is being agreed on */
+    STATE_LOGIN,
+    STATE_READY,
+    STATE_FINISHING,
+    STATE_OVER
+};
 
 struct client {
     struct streams *streams;
@@ -27,6 +34,8 @@ struct client {
     struct client_options options; /* texts: not to be used after client_new */
     struct dial *dial;
     struct stream *stream;
+    struct tls *tls; /* NULL: none, or not yet; the stream's own */
+    struct tls_pin pin;
     struct blob *login; /* the login frame, kept so that it can be wiped */
     struct client_server server;
 

@@ -23,6 +23,7 @@ static const struct {
 
 static const enum client_exit end_exits[] = {
     [CLIENT_END_UNREACHABLE] = EXIT_NO_CONNECTION,
+    [CLIENT_END_TLS] = EXIT_TLS,
     [CLIENT_END_REFUSED] = EXIT_LOGIN_REFUSED,
     [CLIENT_END_LOST] = EXIT_CONNECTION_LOST,
     [CLIENT_END_FINISHED] = EXIT_ALL_GOOD,

@@ -1,15 +1,11 @@
 #define _GNU_SOURCE /* explicit_bzero */
 
-#include "libbester/login.h"
+#include "libbester/login_internal.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "libbester/secret.h"
 
 const struct option_exit login_exits[] = {
 #define X(name, value, help) {(value), (help)},
@@ -79,31 +75,33 @@ static enum status target_host(struct login *self, const char *text, struct faul
     if (strlen(text) >= ADDRESS_TEXT_MAX - 8)
         return fault_set(fault, STATUS_INVALID, 0, "the address is too long");
     if (lacks_port(text)) {
-        snprintf(with_port, sizeof with_port, "%s:%d", text, LOGIN_DEFAULT_PORT);
+        snprintf(with_port, sizeof with_port, "%s:%d", text,
+            self->secure ? LOGIN_DEFAULT_TLS_PORT : LOGIN_DEFAULT_PORT);
         text = with_port;
     }
     return address_parse(&self->address, span_of(text), fault);
 }
 
+/* What stands behind bester:// or besters://. */
+static enum status target_url(struct login *self, const char *rest, struct fault *fault)
+{
+    size_t len = strlen(rest);
+    char host[ADDRESS_TEXT_MAX + USER_NAME_MAX];
+    bool slash = len > 0 && rest[len - 1] == '/';
+    snprintf(host, sizeof host, "%.*s", (int)(len - (slash ? 1 : 0)), rest);
+    return target_host(self, host, fault);
+}
+
 enum status login_target(struct login *self, const char *text, struct fault *fault)
 {
-    struct login parsed = {0};
+    struct login parsed = {.secure = starts_with(text, "besters://")};
     enum status status;
-    if (starts_with(text, "bester://")) {
-        size_t len = strlen(text);
-        char host[ADDRESS_TEXT_MAX + USER_NAME_MAX];
-        bool slash = text[len - 1] == '/' && len > strlen("bester://");
-        snprintf(host, sizeof host, "%.*s", (int)(len - strlen("bester://") - (slash ? 1 : 0)),
-            text + strlen("bester://"));
-        status = target_host(&parsed, host, fault);
-    } else if (starts_with(text, "besters://")) {
-        status = fault_set(
-            fault, STATUS_INVALID, 0, "besters:// is TLS, which this version does not speak");
-    } else if (starts_with(text, "unix:") || strstr(text, "://") != NULL) {
+    if (parsed.secure || starts_with(text, "bester://"))
+        status = target_url(&parsed, strstr(text, "://") + 3, fault);
+    else if (starts_with(text, "unix:") || strstr(text, "://") != NULL)
         status = address_parse(&parsed.address, span_of(text), fault);
-    } else {
+    else
         status = target_host(&parsed, text, fault);
-    }
     if (status == STATUS_OK)
         *self = parsed;
     return status;
@@ -129,104 +127,160 @@ static bool default_socket(char *out, size_t cap)
     return false;
 }
 
-static enum status choose_user(
-    struct login *self, const struct login_settings *settings, struct fault *fault)
+/* Whether the environment said it, and no option. */
+static bool from_environment(const char *text, const char *variable)
 {
-    const char *user = settings->user;
-    if (user == NULL && self->user[0] != '\0')
-        return STATUS_OK;
-    if (user == NULL)
-        user = getenv("LOGNAME");
-    if (user == NULL || user[0] == '\0')
-        user = getenv("USER");
+    return text != NULL && text == getenv(variable);
+}
+
+/* Keeps of the profile what counts: to another server than its own neither its
+ * password is shown nor its pin. */
+static void profile_restrict(struct profile *profile, const char *server)
+{
+    if (strcmp(profile->server, server) == 0)
+        return;
+    profile->password_file[0] = profile->password_command[0] = profile->pin[0] = '\0';
+}
+
+static enum status choose_server(struct login *self, const struct login_settings *settings,
+    const char *operand, struct profile *profile, struct fault *fault)
+{
+    char text[ADDRESS_TEXT_MAX];
+    struct fault inner = {0};
+    const char *server = operand != NULL ? operand : settings->server;
+    enum status status = profile_load(profile, settings->profile, fault);
+    if (status != STATUS_OK)
+        return status == STATUS_NOT_FOUND ? STATUS_INVALID : status;
+    if (server != NULL && settings->profile == NULL)
+        profile_restrict(profile, server);
+    if (server == NULL && profile->server[0] != '\0')
+        server = profile->server;
+    if (server == NULL && default_socket(text, sizeof text))
+        server = text;
+    else if (server == NULL)
+        server = "127.0.0.1";
+    status = login_target(self, server, &inner);
+    return status == STATUS_OK ? status : fault_set(fault, status, 0, "%s: %s", server, inner.text);
+}
+
+/* The user in SERVER was said where SERVER was: by an option it goes before the
+ * environment's, by the environment or a profile not. */
+static const char *said_user(const struct login *self, const struct login_settings *settings,
+    const char *operand, const struct profile *profile)
+{
+    bool server_by_option =
+        operand != NULL ||
+        (settings->server != NULL && !from_environment(settings->server, "BESTER_SERVER"));
+    bool user_by_option =
+        settings->user != NULL && !from_environment(settings->user, "BESTER_USER");
+    if (user_by_option || (settings->user != NULL && !(server_by_option && self->user[0] != '\0')))
+        return settings->user;
+    if (self->user[0] != '\0')
+        return self->user;
+    if (profile->user[0] != '\0')
+        return profile->user;
+    const char *name = getenv("LOGNAME");
+    return name != NULL && name[0] != '\0' ? name : getenv("USER");
+}
+
+static enum status choose_user(struct login *self, const char *user, struct fault *fault)
+{
     if (user == NULL || user[0] == '\0')
         return fault_set(fault, STATUS_INVALID, 0, "no user; say who with --user");
     if (strlen(user) >= sizeof self->user)
         return fault_set(fault, STATUS_INVALID, 0, "the user's name is too long");
-    snprintf(self->user, sizeof self->user, "%s", user);
+    if (user != self->user)
+        snprintf(self->user, sizeof self->user, "%s", user);
     return STATUS_OK;
 }
 
-static enum status read_password(struct login *self, int fd, const char *what, struct fault *fault)
+/* Whom to believe is one thing: who says --ca does not mean the profile's pin too. */
+static enum status choose_trust(struct login *self, const struct login_settings *settings,
+    const struct profile *profile, struct fault *fault)
 {
+    bool said = settings->ca != NULL || settings->pin != NULL;
+    const char *ca = said ? settings->ca : profile->ca;
+    const char *pin = said ? settings->pin : profile->pin;
+    struct tls_options options = {.trust = TLS_TRUST_AUTHORITIES};
     struct fault inner = {0};
-    size_t len = 0;
-    enum status status = secret_read_line(fd, self->password, sizeof self->password, &len, &inner);
-    if (status == STATUS_CLOSED || (status == STATUS_OK && len == 0))
-        return fault_set(fault, STATUS_INVALID, 0, "%s: no password in it", what);
-    if (status != STATUS_OK)
-        return fault_set(
-            fault, status == STATUS_IO ? STATUS_IO : STATUS_INVALID, 0, "%s: %s", what, inner.text);
-    if (len > 0 && self->password[len - 1] == '\r') /* a file from another system */
-        self->password[len - 1] = '\0';
-    return STATUS_OK;
-}
-
-static enum status password_from_file(struct login *self, const char *path, struct fault *fault)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return fault_set(fault, STATUS_IO, 0, "%s: %s", path, strerror(errno));
-    enum status status = read_password(self, fd, path, fault);
-    close(fd);
-    return status;
-}
-
-static enum status password_from_person(struct login *self, struct fault *fault)
-{
-    char address[ADDRESS_TEXT_MAX];
-    char prompt[USER_NAME_MAX + ADDRESS_TEXT_MAX + 32];
-    struct fault inner = {0};
-    size_t len = 0;
-    int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
-    if (tty < 0)
+    if (!self->secure && said && !from_environment(settings->ca, "BESTER_CA") &&
+        !from_environment(settings->pin, "BESTER_PIN"))
         return fault_set(fault, STATUS_INVALID, 0,
-            "no password: there is no terminal to ask at; use --password-file or --password-fd");
-    address_format_short(&self->address, address, sizeof address);
-    snprintf(prompt, sizeof prompt, "Password of %s at %s: ", self->user, address);
-    enum status status =
-        secret_ask(tty, tty, prompt, self->password, sizeof self->password, &len, &inner);
-    close(tty);
-    if (status == STATUS_CLOSED || (status == STATUS_OK && len == 0))
-        return fault_set(fault, STATUS_CLOSED, 0, "no password was given");
-    if (status != STATUS_OK)
-        return fault_set(fault, status == STATUS_IO ? STATUS_IO : STATUS_INVALID, 0,
-            "the password: %s", inner.text);
-    return STATUS_OK;
+            "--ca and --pin are about TLS, and the server is not besters://");
+    if (!self->secure)
+        return STATUS_OK;
+    if (ca != NULL && ca[0] != '\0')
+        options.authorities_file = ca;
+    self->has_pin = pin != NULL && pin[0] != '\0';
+    if (self->has_pin && tls_pin_parse(&self->pin, span_of(pin), &inner) != STATUS_OK)
+        return fault_set(fault, STATUS_INVALID, 0, "%s: %s", pin, inner.text);
+    if (self->has_pin && options.authorities_file == NULL)
+        options.trust = TLS_TRUST_PIN;
+    return tls_context_new(&self->tls, &options, fault);
 }
 
-static enum status choose_password(
-    struct login *self, const struct login_settings *settings, struct fault *fault)
+static enum status choose_patience(struct login *self, const struct login_settings *settings,
+    const struct profile *profile, struct fault *fault)
 {
-    char what[32];
-    snprintf(what, sizeof what, "descriptor %u", settings->password_fd);
-    if (settings->password_fd != (unsigned)LOGIN_NO_FD)
-        return read_password(self, (int)settings->password_fd, what, fault);
-    if (settings->password_file != NULL)
-        return password_from_file(self, settings->password_file, fault);
-    return password_from_person(self, fault);
+    struct fault inner = {0};
+    self->connect_s = settings->connect_s > 0 ? settings->connect_s : 10;
+    if (settings->connect_s > 0 || profile->connect_timeout[0] == '\0')
+        return STATUS_OK;
+    if (options_seconds(profile->connect_timeout, 0.001, 86400, &self->connect_s, &inner) ==
+        STATUS_OK)
+        return STATUS_OK;
+    return fault_set(fault, STATUS_INVALID, 0, "the profile's connect_timeout: %s", inner.text);
+}
+
+enum status login_look(struct login *self, const struct login_settings *settings,
+    const char *operand, struct profile *profile, struct fault *fault)
+{
+    *self = (struct login){0};
+    enum status status = choose_server(self, settings, operand, profile, fault);
+    if (status == STATUS_OK)
+        status = choose_user(self, said_user(self, settings, operand, profile), fault);
+    if (status == STATUS_OK)
+        status = choose_patience(self, settings, profile, fault);
+    return status == STATUS_OK ? choose_trust(self, settings, profile, fault) : status;
+}
+
+enum status login_find(struct login *self, const struct login_settings *settings,
+    const char *operand, struct fault *fault)
+{
+    struct profile profile;
+    return login_look(self, settings, operand, &profile, fault);
 }
 
 enum status login_prepare(struct login *self, const struct login_settings *settings,
     const char *operand, struct fault *fault)
 {
-    char text[ADDRESS_TEXT_MAX];
-    struct fault inner = {0};
-    const char *server = operand != NULL ? operand : settings->server;
-    if (server == NULL && default_socket(text, sizeof text))
-        server = text;
-    else if (server == NULL)
-        server = "127.0.0.1";
-    enum status status = login_target(self, server, &inner);
-    if (status != STATUS_OK)
-        return fault_set(fault, status, 0, "%s: %s", server, inner.text);
-    status = choose_user(self, settings, fault);
+    struct profile profile;
+    enum status status = login_look(self, settings, operand, &profile, fault);
     if (status == STATUS_OK)
-        status = choose_password(self, settings, fault);
+        status = login_choose_password(self, settings, &profile, fault);
+    if (status != STATUS_OK)
+        login_release(self);
     return status;
+}
+
+void login_options(const struct login *self, struct client_options *options)
+{
+    options->address = self->address;
+    options->user = self->user;
+    options->password = self->password;
+    options->connect_s = self->connect_s;
+    options->tls = self->tls;
+    options->pin = self->has_pin ? &self->pin : NULL;
 }
 
 void login_wipe(struct login *self)
 {
     explicit_bzero(self->password, sizeof self->password);
+}
+
+void login_release(struct login *self)
+{
+    login_wipe(self);
+    tls_context_unref(self->tls);
+    self->tls = NULL;
 }

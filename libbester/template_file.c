@@ -6,9 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "libbester/profile.h"
 #include "libbester/template.h"
-
-enum { PATH_BYTES = 4096 };
 
 static enum status read_all(int fd, char *text, size_t cap, size_t *len)
 {
@@ -50,24 +49,19 @@ enum status template_load(struct type_template **out, const char *path, struct f
 }
 
 /* $XDG_CONFIG_HOME/bester/templates/TYPE.json; false: no such place. */
-static bool own_path(const char *type, char *out, size_t cap)
+static bool own_path(const char *type, char out[PROFILE_PATH_MAX])
 {
-    const char *base = getenv("XDG_CONFIG_HOME");
-    const char *below = "";
-    if (base == NULL || base[0] != '/') {
-        base = getenv("HOME");
-        below = "/.config";
-    }
-    if (base == NULL || base[0] != '/' || type[0] == '.' || strchr(type, '/') != NULL)
+    char file[TEMPLATE_NAME_MAX + 32];
+    if (type[0] == '.' || strchr(type, '/') != NULL || strlen(type) >= TEMPLATE_NAME_MAX)
         return false;
-    int len = snprintf(out, cap, "%s%s/bester/templates/%s.json", base, below, type);
-    return len > 0 && (size_t)len < cap;
+    snprintf(file, sizeof file, "templates/%s.json", type);
+    return profile_path(file, out);
 }
 
 enum status template_load_own(struct type_template **out, const char *type, struct fault *fault)
 {
-    char path[PATH_BYTES];
-    if (!own_path(type, path, sizeof path))
+    char path[PROFILE_PATH_MAX];
+    if (!own_path(type, path))
         return fault_set(fault, STATUS_NOT_FOUND, 0, "no template of your own for %s", type);
     return template_load(out, path, fault);
 }

@@ -25,7 +25,11 @@ struct tls {
     BIO *input;  /* ciphertext from the peer; the SSL's */
     BIO *output; /* ciphertext for the peer; the SSL's */
     bool failed;
+    bool has_seen;       /* with TLS_TRUST_AUTHORITIES: the pin of who showed a certificate, */
+    struct tls_pin seen; /* believed or not */
 };
+
+static enum status pin_of(const X509 *certificate, struct tls_pin *out);
 
 /* What OpenSSL has to say about the latest failure, and nothing left over for
  * the next one. */
@@ -52,6 +56,19 @@ static int accept_any(int ok, X509_STORE_CTX *store)
     return 1;
 }
 
+/* OpenSSL forgets the certificate of a peer that it does not believe; people want
+ * to know whom they met. */
+static int remember(int ok, X509_STORE_CTX *store)
+{
+    const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct tls *self = ssl ? SSL_get_app_data(ssl) : NULL;
+    const X509 *certificate = X509_STORE_CTX_get0_cert(store);
+
+    if (self && certificate && !self->has_seen)
+        self->has_seen = pin_of(certificate, &self->seen) == STATUS_OK;
+    return ok;
+}
+
 static enum status set_trust(SSL_CTX *ssl, const struct tls_options *options, struct fault *fault)
 {
     switch (options->trust) {
@@ -64,7 +81,7 @@ static enum status set_trust(SSL_CTX *ssl, const struct tls_options *options, st
     case TLS_TRUST_AUTHORITIES:
         break;
     }
-    SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, remember);
     int ok = options->authorities_file ? SSL_CTX_load_verify_file(ssl, options->authorities_file)
                                        : SSL_CTX_set_default_verify_paths(ssl);
     return ok == 1 ? STATUS_OK
@@ -150,6 +167,7 @@ static bool prepare(struct tls *self, const char *host)
     BIO_set_mem_eof_return(self->input, -1);
     BIO_set_mem_eof_return(self->output, -1);
     SSL_set_bio(self->ssl, self->input, self->output);
+    SSL_set_app_data(self->ssl, self);
     if (self->context->server) {
         SSL_set_accept_state(self->ssl);
         return true;
@@ -334,7 +352,12 @@ enum status tls_peer_pin(const struct tls *self, struct tls_pin *out)
 {
     X509 *certificate = SSL_get0_peer_certificate(self->ssl);
 
-    return certificate ? pin_of(certificate, out) : STATUS_NOT_FOUND;
+    if (certificate)
+        return pin_of(certificate, out);
+    if (!self->has_seen)
+        return STATUS_NOT_FOUND;
+    *out = self->seen;
+    return STATUS_OK;
 }
 
 const char *tls_pin_format(const struct tls_pin *pin, char out[TLS_PIN_TEXT])

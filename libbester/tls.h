@@ -65,7 +65,8 @@ void tls_free(struct tls *self); /* NULL is legal; only while no stream owns it 
 /* For stream_options; the stream then owns the connection. */
 struct filter *tls_filter(struct tls *self);
 
-/* STATUS_NOT_FOUND: the peer showed no certificate. */
+/* Also of one that was not believed. STATUS_NOT_FOUND: the peer showed no
+ * certificate. */
 MUST_CHECK enum status tls_peer_pin(const struct tls *self, struct tls_pin *out);
 
 #endif

@@ -31,6 +31,8 @@ static void test_targets(void **state)
         {"bester://a%40b%3A@[::1]:7", "a@b:", "[::1]:7"},
         {"bester://a@b@example.org:7", "a@b", "example.org:7"},
         {"tcp4://127.0.0.1:7", "", "127.0.0.1:7"},
+        {"besters://T@example.org", "T", "example.org:2224"},
+        {"besters://[::1]:7/", "", "[::1]:7"},
         {"unix:/run/x@y.sock", "", "/run/x@y.sock"},
         {"unix:///run/x.sock", "", "/run/x.sock"},
     };
@@ -41,6 +43,7 @@ static void test_targets(void **state)
         if (login_target(&login, cases[i].text, &fault) != STATUS_OK)
             fail_msg("%s: %s", cases[i].text, fault.text);
         assert_string_equal(login.user, cases[i].user);
+        assert_int_equal(login.secure, strncmp(cases[i].text, "besters:", 8) == 0);
         assert_string_equal(
             address_format_short(&login.address, address, sizeof address), cases[i].address);
     }
@@ -64,7 +67,7 @@ static void test_targets_that_are_none(void **state)
         {"T%4@example.org", "'%' needs two digits behind it"},
         {"T%00@example.org", "'%' needs two digits behind it"},
         {"T%@example.org", "'%' needs two digits behind it"},
-        {"besters://example.org", "besters:// is TLS, which this version does not speak"},
+        {"besters://", NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct login login = {.user = "untouched"};
