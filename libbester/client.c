@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #include "libbester/client_internal.h"
 
@@ -99,119 +98,6 @@ void client_end_text(struct client *self, enum client_end why, enum status statu
     struct fault fault = {0};
     fault_set(&fault, status, 0, "%s%s%s", text, detail[0] == '\0' ? "" : ": ", detail);
     client_end(self, why, &fault);
-}
-
-/* ---- the stream ---- */
-
-static void on_frame(struct stream *stream, struct span payload, void *user)
-{
-    struct client *self = user;
-    (void)stream;
-    client_enter(self);
-    self->heard = true;
-    self->missed = 0;
-    client_receive(self, payload);
-    client_leave(self);
-}
-
-/* TLS failed: says what helps. */
-static void end_insecure(struct client *self, enum status why, const char *detail)
-{
-    struct tls_pin seen;
-    char pin[TLS_PIN_TEXT];
-    struct fault fault = {0};
-    if (why == STATUS_CLOSED)
-        fault_set(&fault, STATUS_IO, 0,
-            "the server closed the connection instead of agreeing on TLS; without TLS it is "
-            "bester://");
-    else if (tls_peer_pin(self->tls, &seen) == STATUS_OK)
-        fault_set(&fault, STATUS_IO, 0, "%s; if this is the server you mean, say --pin %s", detail,
-            tls_pin_format(&seen, pin));
-    else
-        fault_set(&fault, STATUS_IO, 0, "%s; without TLS it is bester://", detail);
-    client_end(self, CLIENT_END_TLS, &fault);
-}
-
-/* Nothing has been sent yet, above all not the password. */
-static void on_secured(struct stream *stream, void *user)
-{
-    struct client *self = user;
-    struct tls_pin seen = {0};
-    char pin[TLS_PIN_TEXT];
-    struct fault fault = {0};
-    (void)stream;
-    client_enter(self);
-    if (self->options.pin == NULL ||
-        (tls_peer_pin(self->tls, &seen) == STATUS_OK && tls_pin_equal(&seen, self->options.pin))) {
-        self->state = STATE_LOGIN;
-    } else {
-        fault_set(&fault, STATUS_IO, 0,
-            "TLS: this is not the server you know: its key is %s. If it has a new one, say so "
-            "with --pin",
-            tls_pin_format(&seen, pin));
-        client_end(self, CLIENT_END_TLS, &fault);
-    }
-    client_leave(self);
-}
-
-static void on_closed(struct stream *stream, enum status why, const char *detail, void *user)
-{
-    struct client *self = user;
-    client_enter(self);
-    if (self->state == STATE_FINISHING)
-        client_end_text(self, CLIENT_END_FINISHED, STATUS_OK, "finished", "");
-    else if (self->state == STATE_SECURING)
-        end_insecure(self, why, detail);
-    else if (self->state == STATE_LOGIN && why == STATUS_CLOSED)
-        client_end_text(self, CLIENT_END_REFUSED, STATUS_AUTH_FAILED,
-            "the server closed the connection without an answer to the login", "");
-    else if (self->state == STATE_LOGIN)
-        client_end_text(self, CLIENT_END_UNREACHABLE, why, "no login", detail);
-    else
-        client_end_text(self, CLIENT_END_LOST, why, detail, "");
-    (void)stream;
-    client_leave(self);
-}
-
-static const struct stream_callbacks stream_callbacks = {
-    .on_secured = on_secured, .on_frame = on_frame, .on_closed = on_closed};
-
-/* A message of the server's maximum must fit whatever is queued, so our own cap
- * is kept in client_send, and the stream has none. */
-static void client_connect(struct client *self, int fd)
-{
-    struct stream_options options = {
-        .max_frame = self->options.max_frame, .max_queued_bytes = SIZE_MAX / 2};
-    const struct address *address = &self->options.address;
-    if (self->options.tls != NULL) {
-        self->tls =
-            tls_new(self->options.tls, address->kind == ADDRESS_UNIX ? NULL : address->host);
-        if (self->tls == NULL) {
-            close(fd);
-            client_end_text(self, CLIENT_END_UNREACHABLE, STATUS_NO_MEMORY, "out of memory", "");
-            return;
-        }
-        options.filter = tls_filter(self->tls);
-    }
-    self->stream = stream_adopt(self->streams, fd, &options, &stream_callbacks, self);
-    if (self->stream == NULL || stream_send(self->stream, self->login, 0) != STATUS_OK) {
-        client_end_text(self, CLIENT_END_UNREACHABLE, STATUS_NO_MEMORY, "out of memory", "");
-        return;
-    }
-    self->frames = 1;
-    self->state = self->tls == NULL ? STATE_LOGIN : STATE_SECURING;
-}
-
-static void on_dialled(int fd, const struct fault *fault, void *user)
-{
-    struct client *self = user;
-    self->dial = NULL;
-    client_enter(self);
-    if (fd < 0)
-        client_end(self, CLIENT_END_UNREACHABLE, fault);
-    else
-        client_connect(self, fd);
-    client_leave(self);
 }
 
 /* ---- timers ---- */
@@ -324,8 +210,8 @@ struct client *client_new(struct streams *streams, struct worker *resolver,
     self->connect_timer.data = self->report_timer.data = self->heart.data = self;
     self->login = message_login(options->user, options->password, options->features);
     if (self->login != NULL)
-        self->dial =
-            dial_new(self->loop, resolver, &options->address, options->connect_s, on_dialled, self);
+        self->dial = dial_new(
+            self->loop, resolver, &options->address, options->connect_s, client_on_dialled, self);
     if (self->dial == NULL) {
         client_destroy(self);
         return NULL;

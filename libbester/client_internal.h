@@ -1,9 +1,9 @@
 /*
  * client_internal: what the files of the module client share.
  *
- * client.c is the life of a connection and sending; client_receive.c is what
- * comes from the server. All calls from outside (stream, dial, timers) enter and
- * leave, so that client_free in a callback frees only when nobody is inside.
+ * client.c is the life of a connection and sending; client_stream.c is its stream;
+ * client_receive.c is what comes from the server. All calls from outside (stream, dial, timers)
+ * enter and leave, so that client_free in a callback frees only when nobody is inside.
  */
 #ifndef BESTER_CLIENT_INTERNAL_H
 #define BESTER_CLIENT_INTERNAL_H
@@ -63,6 +63,8 @@ void client_end_text(struct client *self, enum client_end why, enum status statu
     const char *detail);
 /* The login frame is not needed any more. */
 void client_forget_login(struct client *self);
+/* The callback of dial. */
+void client_on_dialled(int fd, const struct fault *fault, void *user);
 /* One frame of the server, in any state. */
 void client_receive(struct client *self, struct span payload);
 
