@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "besterd/config.h"
+#include "besterd/metrics.h"
 
 enum { EXIT_GOOD = 0, EXIT_ARGUMENTS = 2, EXIT_FILE = 74, EXIT_CONFIG = 78 };
 
@@ -44,10 +45,15 @@ int check_command(int argc, char *const argv[], FILE *out, FILE *err)
         config_print_help(out, CONFIG_HELP_MAN);
         return EXIT_GOOD;
     }
+    if (argc == 2 && strcmp(first, "--metrics") == 0) {
+        metrics_print_help(out);
+        return EXIT_GOOD;
+    }
     if (argc == 3 && strcmp(first, "--") == 0)
         return check(argv[2], out);
     if (argc > 2 || (first != NULL && first[0] == '-')) {
-        fputs("usage: besterd check [CONFIG]\n       besterd check --help | --man\n", err);
+        fputs("usage: besterd check [CONFIG]\n       besterd check --help | --man | --metrics\n",
+            err);
         return EXIT_ARGUMENTS;
     }
     return check(first, out);

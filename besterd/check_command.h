@@ -1,6 +1,7 @@
 /*
  * check_command: `besterd check CONFIG`, and `besterd check --help|--man`, which
- * print the table of the configuration's members.
+ * print the table of the configuration's members, and --metrics, that of the
+ * metrics.
  *
  * Exit status: 0 "CONFIG: ok" was printed; 2 wrong arguments; 74 it cannot be
  * read; 78 each mistake was printed on a line.

@@ -88,7 +88,9 @@ struct config {
     char *database_path; /* DATABASE_SQLITE */
     char *informer_path;
     enum log_level log_level;
-    json_t *admin_info; /* any JSON value, never NULL */
+    bool has_metrics;
+    struct address metrics_address; /* on loopback, or UNIX */
+    json_t *admin_info;             /* any JSON value, never NULL */
     /* Directories that are ours to make, because the configuration left a path
      * to us; NULL: none. */
     char *state_directory;

@@ -307,6 +307,23 @@ static void check_limits(struct checker *self)
     self->config->limits = *limits;
 }
 
+/* Whoever reaches it learns how busy the server is, without a password. */
+static void check_metrics(struct checker *self)
+{
+    static const char where[] = "metrics.address";
+    const char *text = self->raw->metrics.address;
+    struct address *address = &self->config->metrics_address;
+    struct fault fault;
+    if (text == NULL)
+        return;
+    if (address_parse(address, span_of(text), &fault) != STATUS_OK)
+        mistakes_add(self->mistakes, where, "%s, is \"%s\"", fault.text, text);
+    else if (!address_is_local(address))
+        mistakes_add(
+            self->mistakes, where, "must be on loopback or a UNIX socket, is \"%s\"", text);
+    self->config->has_metrics = true;
+}
+
 static void check_admin(struct checker *self)
 {
     self->config->log_level = (enum log_level)self->raw->log.level;
@@ -337,6 +354,7 @@ enum status config_check(
     check_informer(&self);
     check_peers(&self);
     check_limits(&self);
+    check_metrics(&self);
     check_admin(&self);
     enum status status = STATUS_OK;
     if (mistakes->count > 0)

@@ -340,6 +340,16 @@ static const struct config_member log_members[] = {
     {.name = NULL},
 };
 
+static const struct config_member metrics_members[] = {
+    {.name = "address",
+        .kind = CONFIG_TEXT,
+        IN_CONFIG(metrics.address),
+        .fallback = "none: nothing is told",
+        .help = "Where GET /metrics, /healthz and /readyz are answered: tcp4://127.0.0.1:PORT, "
+                "tcp6://[::1]:PORT or unix:PATH."},
+    {.name = NULL},
+};
+
 static const struct config_member admin_members[] = {
     {.name = "info",
         .kind = CONFIG_ANY,
@@ -368,6 +378,7 @@ const struct config_member config_members[] = {
         IN_CONFIG(peers)},
     OBJECT("limits", limit_members, limits),
     OBJECT("log", log_members, log),
+    OBJECT("metrics", metrics_members, metrics),
     OBJECT("admin", admin_members, admin),
     {.name = NULL},
 };

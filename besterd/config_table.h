@@ -96,6 +96,10 @@ struct raw_config {
     } log;
     struct {
         bool given;
+        char *address;
+    } metrics;
+    struct {
+        bool given;
         json_t *info;
     } admin;
 };

@@ -68,6 +68,9 @@ static void drop_close(struct deliveries *self, struct ticket *ticket, uint64_t 
     struct drop *drop = slots_remove(&self->drops, number);
 
     assert(drop && ticket->open > 0);
+    metrics_count(self->metrics, METRIC_DELIVERIES,
+        ticket->targets[drop->target].kind == TARGET_USER ? TOLD_USER : TOLD_SERVER,
+        metrics_result(status));
     ticket->targets[drop->target].open--;
     ticket->open--;
     if (status != STATUS_OK)

@@ -13,6 +13,7 @@
 #include "besterd/accounts.h"
 #include "besterd/command.h"
 #include "besterd/lane.h"
+#include "besterd/metrics.h"
 #include "besterd/peer.h"
 #include "besterd/roster.h"
 #include "besterd/slots.h"
@@ -23,6 +24,7 @@ struct deliveries {
     struct accounts *accounts;
     const struct config *config;
     struct ev_loop *loop;
+    struct metrics *metrics;
     /* The ticket's open count and outcomes are up to date when this is called. */
     void (*on_resolved)(struct ticket *ticket, void *pipeline);
     struct ticket *(*find_ticket)(uint64_t number, void *pipeline);

@@ -32,6 +32,7 @@ void handler_drop_frame(struct ask *ask)
 {
     if (!ask->frame)
         return;
+    ask->handler->unsent_count--;
     ask->handler->unsent_bytes -= ask->frame->len;
     blob_unref(ask->frame);
     ask->frame = NULL;
@@ -62,6 +63,8 @@ void handler_answered(
 {
     uint64_t ticket = ask->ticket;
 
+    metrics_observe(
+        self->context->metrics, METRIC_EXCHANGE, self->label, handler_now_s() - ask->asked_s);
     self->retry_s = HANDLER_RETRY_FIRST_S;
     self->protocol->abandon(self, ask);
     ask_free(ask);
@@ -137,7 +140,8 @@ enum status handler_ask(struct handler *self, const struct handler_question *que
         return STATUS_NO_MEMORY;
     ask->handler = self;
     ask->ticket = question->ticket;
-    ask->deadline_s = handler_now_s() + self->config->timeout_ms / 1000.0;
+    ask->asked_s = handler_now_s();
+    ask->deadline_s = ask->asked_s + self->config->timeout_ms / 1000.0;
     ask->number = slots_add(&self->numbers, ask);
     ask->frame = ask->number ? self->protocol->frame(self, ask, question) : NULL;
     if (!ask->frame) {
@@ -145,6 +149,7 @@ enum status handler_ask(struct handler *self, const struct handler_question *que
         free(ask);
         return STATUS_NO_MEMORY;
     }
+    self->unsent_count++;
     self->unsent_bytes += ask->frame->len;
     bool others_wait = self->unsent != NULL;
     ask_append(self, ask);
@@ -172,6 +177,7 @@ struct handler *handler_new(
         return NULL;
     self->config = config;
     self->context = context;
+    self->label = metrics_label(context->metrics, AXIS_TYPE, config->type);
     self->protocol =
         config->protocol == CONFIG_STREAM ? &handler_protocol_stream : &handler_protocol_oneshot;
     self->retry_s = HANDLER_RETRY_FIRST_S;
@@ -229,6 +235,11 @@ void handler_stop(struct handler *self)
 bool handler_is_running(const struct handler *self)
 {
     return self->child && child_is_running(self->child);
+}
+
+size_t handler_label(const struct handler *self)
+{
+    return self->label;
 }
 
 const struct config_handler *handler_config(const struct handler *self)

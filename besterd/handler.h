@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "besterd/config.h"
+#include "besterd/metrics.h"
 #include "besterd/origin.h"
 #include "libbester/message.h"
 #include "libbester/stream.h"
@@ -40,6 +41,7 @@ struct handler_context {
     const struct config_limits *limits;
     const struct handler_callbacks *callbacks;
     void *server;
+    struct metrics *metrics; /* or NULL */
 };
 
 struct handler_question {
@@ -66,6 +68,16 @@ bool handler_is_running(const struct handler *self); /* a process of ours lives 
  * STATUS_NO_MEMORY. */
 MUST_CHECK enum status handler_ask(struct handler *self, const struct handler_question *question);
 
+/* How it is at the moment. */
+struct handler_condition {
+    enum handler_state state;
+    size_t questions[QUESTION_COUNT];
+    size_t unsent_bytes;
+};
+struct handler_condition handler_condition(const struct handler *self);
+
+/* Its label on AXIS_TYPE. */
+size_t handler_label(const struct handler *self);
 const struct config_handler *handler_config(const struct handler *self);
 /* The type as a JSON token, for messages that carry it. */
 struct span handler_type_token(const struct handler *self);

@@ -19,7 +19,8 @@ struct ask {
     struct handler *handler;
     uint64_t number; /* the exchange */
     uint64_t ticket;
-    double deadline_s; /* monotonic */
+    double asked_s; /* monotonic, as the next */
+    double deadline_s;
     bool sent;
     bool lost;             /* with it when its connection broke */
     bool suspect;          /* the handler sent garbage while this was with it */
@@ -53,6 +54,9 @@ struct handler {
     bool stopping;
     char subject[96];
     char *type_token;
+    size_t label;    /* on AXIS_TYPE */
+    unsigned starts; /* of our program */
+    enum handler_contact { CONTACT_NONE, CONTACT_MADE, CONTACT_MISSED } contact; /* the last */
     const char **argv;
     char *environment[4];
 
@@ -60,6 +64,7 @@ struct handler {
     struct ask *first, *last;
     struct ask *unsent; /* the first that waits to be sent */
     size_t ask_count;
+    size_t unsent_count;
     size_t unsent_bytes; /* of the frames that wait to be sent */
     ev_timer deadline;
     ev_timer retry;

@@ -63,6 +63,7 @@ enum status handler_connect(struct handler *self, int *fd)
 {
     int made = connect_to(self->config->path);
 
+    self->contact = made >= 0 || is_passing(errno) ? CONTACT_MADE : CONTACT_MISSED;
     if (made >= 0) {
         *fd = made;
         return STATUS_OK;
@@ -178,6 +179,8 @@ static void on_started(struct child *child, void *user)
     struct handler *self = user;
 
     (void)child;
+    if (self->starts++ > 0)
+        metrics_count(self->context->metrics, METRIC_HANDLER_RESTARTS, self->label, 0);
     self->retry_s = HANDLER_RETRY_FIRST_S;
     handler_retry(self, self->retry_s);
 }
@@ -188,6 +191,7 @@ static void on_ended(struct child *child, double pause_s, void *user)
     char why[64];
 
     (void)child;
+    self->contact = CONTACT_MISSED;
     if (self->stopping) {
         self->context->callbacks->on_ended(self->context->server);
         return;
@@ -199,6 +203,25 @@ static void on_ended(struct child *child, double pause_s, void *user)
 
 static const struct child_callbacks child_callbacks = {
     .on_started = on_started, .on_ended = on_ended};
+
+struct handler_condition handler_condition(const struct handler *self)
+{
+    bool stays = self->config->protocol == CONFIG_STREAM;
+    /* One-shot is only known by its last connection; before the first, by its
+     * file. */
+    bool up = stays ? self->stream != NULL
+                    : self->contact == CONTACT_MADE ||
+                          (self->contact == CONTACT_NONE && access(self->config->path, F_OK) == 0);
+
+    return (struct handler_condition){
+        .state = up                         ? HANDLER_UP
+                 : handler_is_running(self) ? HANDLER_STARTING
+                                            : HANDLER_DOWN,
+        .questions[QUESTION_SENT] = self->ask_count - self->unsent_count,
+        .questions[QUESTION_UNSENT] = self->unsent_count,
+        .unsent_bytes = self->unsent_bytes,
+    };
+}
 
 /* ---- our own program ---- */
 

@@ -166,3 +166,12 @@ enum status listeners_address(const struct listeners *self, size_t index, struct
 {
     return acceptor_address(self->at[index].acceptor, out);
 }
+
+unsigned long listeners_shortages(const struct listeners *self)
+{
+    unsigned long count = 0;
+
+    for (size_t i = 0; i < self->count; i++)
+        count += acceptor_shortages(self->at[i].acceptor);
+    return count;
+}

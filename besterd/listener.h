@@ -31,6 +31,8 @@ MUST_CHECK enum status listeners_open(struct listeners *self, const struct confi
 /* The address that is really listened on; index < count. */
 MUST_CHECK enum status listeners_address(
     const struct listeners *self, size_t index, struct address *out);
+/* How often accepting had to pause because descriptors or memory ran out. */
+unsigned long listeners_shortages(const struct listeners *self);
 /* Stops listening and removes the socket files. May be called twice. */
 void listeners_close(struct listeners *self);
 

@@ -94,6 +94,7 @@ static int serve(const struct config *config, struct ev_loop *loop)
     ev_signal watchers[sizeof(numbers) / sizeof(numbers[0])];
     struct server *server;
     struct fault fault;
+    sigset_t late;
     enum status status = config_make_directories(config, &fault);
 
     if (status == STATUS_OK)
@@ -111,6 +112,11 @@ static int serve(const struct config *config, struct ev_loop *loop)
     }
     log_line(LOG_LEVEL_INFO, "", "besterd %s serves as %s", BESTER_VERSION, config->server_name);
     ev_run(loop, 0);
+    /* One that comes while we tidy up would end us with a signal, not a status. */
+    sigemptyset(&late);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        sigaddset(&late, numbers[i]);
+    sigprocmask(SIG_BLOCK, &late, NULL);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         ev_signal_stop(loop, &watchers[i]);
     server_free(server);

@@ -41,6 +41,8 @@ struct destination {
     struct chain *chains; /* a hash table by key */
     struct chain *ready_first, *ready_last;
     unsigned active;
+    size_t waiting; /* messages, under way or not */
+    size_t label;   /* on AXIS_PEER */
     char name[];
 };
 
@@ -116,6 +118,8 @@ static void errand_end(struct errand *self, enum status status, const char *form
         chain->last = NULL;
     errand_free(self);
     to->active--;
+    to->waiting--;
+    metrics_count(context->metrics, METRIC_PEER_MESSAGES, to->label, metrics_result(status));
     if (chain->first)
         chain_make_ready(chain);
     destination_pump(to);
@@ -261,6 +265,9 @@ static struct destination *destination_get(
         return NULL;
     to->peers = self;
     to->address = *address;
+    to->label = config_find_peer(self->context->config, span_of(name))
+                    ? metrics_label(self->context->metrics, AXIS_PEER, name)
+                    : PEER_OTHER;
     memcpy(to->name, name, len + 1);
     HASH_ADD_STR(self->destinations, name, to);
     if (to->hh.tbl)
@@ -316,10 +323,25 @@ enum status peers_send(
     else
         chain->first = errand;
     chain->last = errand;
+    to->waiting++;
     if (chain->first == errand)
         chain_make_ready(chain);
     destination_pump(to);
     return STATUS_OK;
+}
+
+void peers_measure(const struct peers *self)
+{
+    const struct config *config = self->context->config;
+    struct metrics *metrics = self->context->metrics;
+
+    metrics_set(metrics, METRIC_PEERS, 0, 0, (double)config->peer_count);
+    metrics_set(metrics, METRIC_PEER_WAITING, PEER_OTHER, 0, 0);
+    for (size_t i = 0; i < config->peer_count; i++)
+        metrics_set(metrics, METRIC_PEER_WAITING,
+            metrics_label(metrics, AXIS_PEER, config->peers[i].name), 0, 0);
+    for (const struct destination *to = self->destinations; to; to = to->hh.next)
+        metrics_add(metrics, METRIC_PEER_WAITING, to->label, 0, (double)to->waiting);
 }
 
 struct peers *peers_new(const struct peers_context *context)

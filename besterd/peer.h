@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "besterd/config.h"
+#include "besterd/metrics.h"
 #include "libbester/blob.h"
 #include "libbester/stream.h"
 #include "libbester/worker.h"
@@ -28,6 +29,7 @@ struct peers_context {
      * STATUS_SERVER_UNREACHABLE: no connection, or no report in time. */
     void (*on_done)(uint64_t tag, enum status status, const char *detail, void *server);
     void *server;
+    struct metrics *metrics; /* or NULL */
 };
 
 /* NULL when out of memory. context must outlive it. */
@@ -39,5 +41,8 @@ void peers_free(struct peers *self);
  * STATUS_UNKNOWN_SERVER: neither; STATUS_NO_MEMORY. */
 MUST_CHECK enum status peers_send(
     struct peers *self, const char *name, uint64_t order_key, uint64_t tag, struct blob *frame);
+
+/* Sets the gauges about what is on its way. */
+void peers_measure(const struct peers *self);
 
 #endif

@@ -18,8 +18,8 @@ static void carry_out(struct pipeline *self, struct ticket *ticket, struct handl
     const struct commands *commands);
 static bool answered_by_server(
     struct pipeline *self, struct session *session, const struct message *message);
-static void refuse(
-    struct session *session, struct span id_token, enum status reason, const char *detail);
+static void refuse(struct pipeline *self, struct session *session, const struct message *message,
+    enum status reason, const char *detail);
 
 void pipeline_take(struct pipeline *self, struct session *session, const struct message *message)
 {
@@ -27,12 +27,12 @@ void pipeline_take(struct pipeline *self, struct session *session, const struct 
         return;
     struct handler *handler = route_find(self->route, message->type);
     if (!handler) {
-        refuse(session, message->id, STATUS_NO_HANDLER, status_help(STATUS_NO_HANDLER));
+        refuse(self, session, message, STATUS_NO_HANDLER, status_help(STATUS_NO_HANDLER));
         return;
     }
     struct ticket *ticket = open_ticket(self, session, handler, message->id);
     if (!ticket) {
-        refuse(session, message->id, STATUS_INTERNAL, status_help(STATUS_NO_MEMORY));
+        refuse(self, session, message, STATUS_INTERNAL, status_help(STATUS_NO_MEMORY));
         return;
     }
     exchange_ask(ticket, handler, message->data);
@@ -166,6 +166,7 @@ static struct ticket *open_ticket(
         close_ticket(self, ticket);
         return NULL;
     }
+    ticket->type = handler_label(handler);
     ticket->running = true;
     if (session) {
         ticket->server_hops = session->hops;
@@ -214,7 +215,9 @@ static bool finish(struct pipeline *self, struct lane *lane, struct ticket *tick
     if (ticket->failure != STATUS_OK)
         log_line(LOG_LEVEL_DEBUG, "pipeline", "a message was reported bad: %s: %s",
             status_text(ticket->failure), ticket->detail ? ticket->detail : "");
+    metrics_count(self->metrics, METRIC_MESSAGES, ticket->type, metrics_result(ticket->failure));
     if (session) {
+        metrics_count(self->metrics, METRIC_REPORTS, metrics_result(ticket->failure), 0);
         session_report_frame(session, delivery_report(ticket));
         session_leave_flight(session);
     }
@@ -255,11 +258,36 @@ static void advance(struct pipeline *self, struct ticket *ticket)
 
 /* ---- what the server answers itself ---- */
 
-static void refuse(
-    struct session *session, struct span id_token, enum status reason, const char *detail)
+/* What a message that no handler sees is counted as. */
+static size_t type_of(const struct pipeline *self, const struct message *message)
 {
-    session_report(
-        session, &(struct report){.id_token = id_token, .reason = reason, .detail = detail});
+    const struct handler *handler = NULL;
+
+    if (json_kind_of(message->type) != JSON_KIND_STRING)
+        return TYPE_OTHER;
+    if (json_string_is(message->type, "dummy"))
+        return TYPE_DUMMY;
+    if (json_string_is(message->type, "builtin"))
+        return TYPE_BUILTIN;
+    handler = route_find(self->route, message->type);
+    return handler ? handler_label(handler) : TYPE_OTHER;
+}
+
+static void refuse(struct pipeline *self, struct session *session, const struct message *message,
+    enum status reason, const char *detail)
+{
+    bool has_id = json_kind_of(message->id) == JSON_KIND_STRING;
+
+    metrics_count(self->metrics, METRIC_MESSAGES, type_of(self, message), metrics_result(reason));
+    session_report(session, &(struct report){.id_token = has_id ? message->id : (struct span){0},
+                                .reason = reason,
+                                .detail = detail});
+}
+
+static void run_dummy(struct pipeline *self, struct session *session, const struct message *message)
+{
+    metrics_count(self->metrics, METRIC_MESSAGES, TYPE_DUMMY, STATUS_OK);
+    session_report_frame(session, message_dummy_answer(message->id));
 }
 
 static void run_builtin(
@@ -270,7 +298,7 @@ static void run_builtin(
     enum status status;
 
     if (!session->user) {
-        refuse(session, message->id, STATUS_NOT_ALLOWED, "built-ins are for clients");
+        refuse(self, session, message, STATUS_NOT_ALLOWED, "built-ins are for clients");
         return;
     }
     status = builtin_run(&(struct builtin_context){.user = session->user,
@@ -278,9 +306,13 @@ static void run_builtin(
                              .types = blob_span(self->types),
                              .now_s = ev_now(self->loop)},
         message->data, message->id, &answer, &fault);
-    if (status != STATUS_OK)
-        refuse(session, message->id, status_on_wire(status) ? status : STATUS_INTERNAL, fault.text);
-    else if (answer.frame)
+    if (status != STATUS_OK) {
+        refuse(
+            self, session, message, status_on_wire(status) ? status : STATUS_INTERNAL, fault.text);
+        return;
+    }
+    metrics_count(self->metrics, METRIC_MESSAGES, TYPE_BUILTIN, STATUS_OK);
+    if (answer.frame)
         session_report_frame(session, answer.frame);
     if (answer.close)
         session_end(session);
@@ -290,21 +322,18 @@ static void run_builtin(
 static bool answered_by_server(
     struct pipeline *self, struct session *session, const struct message *message)
 {
-    bool id_is_fine = !message->id.at || json_kind_of(message->id) == JSON_KIND_STRING;
-    struct span id = id_is_fine ? message->id : (struct span){0};
-
     if (json_kind_of(message->type) != JSON_KIND_STRING)
-        refuse(session, id, STATUS_MALFORMED, "payload.type: must be a string");
+        refuse(self, session, message, STATUS_MALFORMED, "payload.type: must be a string");
     else if (!message->data.at)
-        refuse(session, id, STATUS_MALFORMED, "payload.data: is missing");
-    else if (!id_is_fine)
-        refuse(session, id, STATUS_MALFORMED, "payload.id: must be a string");
+        refuse(self, session, message, STATUS_MALFORMED, "payload.data: is missing");
+    else if (message->id.at && json_kind_of(message->id) != JSON_KIND_STRING)
+        refuse(self, session, message, STATUS_MALFORMED, "payload.id: must be a string");
     else if (json_string_is(message->type, "dummy"))
-        session_report_frame(session, message_dummy_answer(id));
+        run_dummy(self, session, message);
     else if (json_string_is(message->type, "builtin"))
         run_builtin(self, session, message);
     else if (self->draining)
-        refuse(session, id, STATUS_SHUTTING_DOWN, status_help(STATUS_SHUTTING_DOWN));
+        refuse(self, session, message, STATUS_SHUTTING_DOWN, status_help(STATUS_SHUTTING_DOWN));
     else
         return false;
     return true;

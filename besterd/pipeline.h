@@ -18,6 +18,7 @@ struct pipeline {
     struct ev_loop *loop;
     struct roster *roster;
     struct route *route;
+    struct metrics *metrics;
     struct deliveries deliveries;
     struct slots tickets;
     struct blob *types;            /* data of the answer to the built-in `types` */
@@ -27,8 +28,8 @@ struct pipeline {
     void *server;
 };
 
-/* The caller has filled in config, loop, roster, route, on_idle, server, and of the deliveries
- * roster, peers, accounts, config and loop. STATUS_NO_MEMORY. */
+/* The caller has filled in config, loop, roster, route, metrics, on_idle, server, and of the
+ * deliveries roster, peers, accounts, config, loop and metrics. STATUS_NO_MEMORY. */
 MUST_CHECK enum status pipeline_init(struct pipeline *self);
 void pipeline_release(struct pipeline *self);
 

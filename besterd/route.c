@@ -65,10 +65,11 @@ struct handler *route_find(const struct route *self, struct span type_token)
     return row ? row->handler : NULL;
 }
 
-void route_each(const struct route *self, void (*each)(struct handler *handler))
+void route_each(
+    const struct route *self, void (*each)(struct handler *handler, void *user), void *user)
 {
     for (struct route_row *row = self->rows; row; row = row->hh.next)
-        each(row->handler);
+        each(row->handler, user);
 }
 
 bool route_any_running(const struct route *self)

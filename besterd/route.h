@@ -22,7 +22,8 @@ void route_release(struct route *self);
 
 /* type_token: a JSON string. NULL: no handler for it. */
 struct handler *route_find(const struct route *self, struct span type_token);
-void route_each(const struct route *self, void (*each)(struct handler *handler));
+void route_each(
+    const struct route *self, void (*each)(struct handler *handler, void *user), void *user);
 /* Whether a process of ours still runs. */
 bool route_any_running(const struct route *self);
 

@@ -1,47 +1,11 @@
-#include "besterd/server.h"
-
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "besterd/accounts.h"
-#include "besterd/informer.h"
-#include "besterd/listener.h"
 #include "besterd/log.h"
-#include "besterd/pipeline.h"
-#include "besterd/server_facts.h"
+#include "besterd/server_internal.h"
 #include "libbester/tls.h"
 
 enum { RESOLVER_THREADS = 4, RESOLVER_QUEUE = 1024, GOODBYE_MS = 2500 };
-
-enum server_phase {
-    SERVER_RUNNING,
-    SERVER_DRAINING, /* what is in flight gets its reports */
-    SERVER_LEAVING,  /* connections and handlers end */
-    SERVER_OVER
-};
-
-struct server {
-    const struct config *config;
-    struct ev_loop *loop;
-    struct streams *streams;
-    struct worker *resolver;
-    struct accounts *accounts;
-    struct informer *informer;
-    struct listeners listeners;
-    struct tls_context *tls; /* NULL: no listener needs it */
-    struct roster roster;
-    struct route route;
-    struct peers *peers;
-    struct pipeline pipeline;
-    struct session_context session_context;
-    struct handler_context handler_context;
-    struct peers_context peers_context;
-    struct server_facts facts;
-
-    enum server_phase phase;
-    ev_timer patience;   /* of the phase */
-    ev_timer afterwards; /* never started: fed when there is something to sweep */
-};
 
 /* ---- the end ---- */
 
@@ -54,6 +18,12 @@ static void enter_phase(struct server *self, enum server_phase phase, double pat
     ev_timer_start(self->loop, &self->patience);
 }
 
+static void stop_handler(struct handler *handler, void *nothing)
+{
+    (void)nothing;
+    handler_stop(handler);
+}
+
 static void leave(struct server *self)
 {
     uint32_t cursor = 0;
@@ -62,7 +32,7 @@ static void leave(struct server *self)
     enter_phase(self, SERVER_LEAVING, GOODBYE_MS / 1000.0);
     while ((session = roster_next(&self->roster, &cursor)) != NULL)
         session_end(session);
-    route_each(&self->route, handler_stop);
+    route_each(&self->route, stop_handler, NULL);
     ev_feed_event(self->loop, &self->afterwards, EV_CUSTOM);
 }
 
@@ -135,6 +105,7 @@ static void on_accepted(int fd, bool tls, void *user)
     struct tls *secured = tls ? tls_new(self->tls, NULL) : NULL;
     struct session *session = NULL;
 
+    metrics_count(self->metrics, METRIC_CONNECTIONS, 0, 0);
     if (tls && !secured)
         close(fd);
     else
@@ -269,6 +240,7 @@ static void connect_parts(struct server *self)
         .accounts = self->accounts,
         .callbacks = &session_callbacks,
         .server = self,
+        .metrics = self->metrics,
     };
     self->facts = (struct server_facts){
         .roster = &self->roster, .listeners = &self->listeners, .config = self->config};
@@ -276,6 +248,7 @@ static void connect_parts(struct server *self)
     self->pipeline.loop = self->loop;
     self->pipeline.roster = &self->roster;
     self->pipeline.route = &self->route;
+    self->pipeline.metrics = self->metrics;
     self->pipeline.on_idle = on_idle_pipeline;
     self->pipeline.server = self;
     self->pipeline.deliveries.roster = &self->roster;
@@ -283,19 +256,22 @@ static void connect_parts(struct server *self)
     self->pipeline.deliveries.accounts = self->accounts;
     self->pipeline.deliveries.config = self->config;
     self->pipeline.deliveries.loop = self->loop;
+    self->pipeline.deliveries.metrics = self->metrics;
 }
 
 static enum status make_parts(struct server *self)
 {
     self->streams = streams_new(self->loop);
     self->resolver = worker_new(self->loop, RESOLVER_THREADS, RESOLVER_QUEUE);
-    if (!self->streams || !self->resolver)
+    self->metrics = metrics_new();
+    if (!self->streams || !self->resolver || !self->metrics)
         return STATUS_NO_MEMORY;
     self->handler_context = (struct handler_context){
         .streams = self->streams,
         .limits = &self->config->limits,
         .callbacks = &handler_callbacks,
         .server = self,
+        .metrics = self->metrics,
     };
     self->peers_context = (struct peers_context){
         .streams = self->streams,
@@ -303,6 +279,7 @@ static enum status make_parts(struct server *self)
         .config = self->config,
         .on_done = on_peer_done,
         .server = self,
+        .metrics = self->metrics,
     };
     self->peers = peers_new(&self->peers_context);
     if (!self->peers)
@@ -330,6 +307,12 @@ static enum status open_tls(struct server *self, struct fault *fault)
         fault);
 }
 
+static void start_handler(struct handler *handler, void *nothing)
+{
+    (void)nothing;
+    handler_start(handler);
+}
+
 static enum status start(struct server *self, struct fault *fault)
 {
     enum status status = make_parts(self);
@@ -348,12 +331,15 @@ static enum status start(struct server *self, struct fault *fault)
         &server_facts_for_informer, &self->facts, fault);
     if (status != STATUS_OK)
         return status;
+    status = server_measure_open(self, fault);
+    if (status != STATUS_OK)
+        return status;
     status = open_tls(self, fault);
     if (status != STATUS_OK)
         return status;
     status = listeners_open(&self->listeners, self->config, self->loop, on_accepted, self, fault);
     if (status == STATUS_OK)
-        route_each(&self->route, handler_start);
+        route_each(&self->route, start_handler, NULL);
     return status;
 }
 
@@ -375,6 +361,7 @@ enum status server_new(
         server_free(self);
         return status;
     }
+    self->phase = SERVER_RUNNING;
     *out = self;
     return STATUS_OK;
 }
@@ -388,6 +375,7 @@ void server_free(struct server *self)
         return;
     ev_timer_stop(self->loop, &self->patience);
     ev_clear_pending(self->loop, &self->afterwards);
+    server_measure_close(self);
     listeners_close(&self->listeners);
     informer_free(self->informer);
     while ((session = roster_next(&self->roster, &cursor)) != NULL)
@@ -401,5 +389,6 @@ void server_free(struct server *self)
     /* The last words of closed streams still look for their deliveries. */
     streams_free(self->streams);
     pipeline_release(&self->pipeline);
+    metrics_free(self->metrics);
     free(self);
 }

@@ -54,6 +54,8 @@ void session_report_frame(struct session *self, struct blob *frame)
 
 void session_report(struct session *self, const struct report *report)
 {
+    metrics_count(self->context->metrics, METRIC_REPORTS,
+        metrics_result(report->good ? STATUS_OK : report->reason), 0);
     session_report_frame(self, message_report(report));
 }
 
@@ -123,6 +125,8 @@ void session_leave_flight(struct session *self)
 static void session_refuse(
     struct session *self, struct span id_token, enum status reason, const char *detail)
 {
+    if (span_equal(id_token, AUTH_ID))
+        metrics_count(self->context->metrics, METRIC_LOGINS, metrics_result(reason), 0);
     session_log(self, LOG_LEVEL_INFO, "refused: %s: %s", status_text(reason), detail);
     session_report(
         self, &(struct report){.id_token = id_token, .reason = reason, .detail = detail});
@@ -169,6 +173,7 @@ void session_verified(struct session *self, enum status status)
     self->state = SESSION_CLIENT;
     stream_set_max_frame(self->stream, self->context->config->limits.max_frame_bytes);
     session_log(self, LOG_LEVEL_INFO, "logged in as %s", self->user);
+    metrics_count(self->context->metrics, METRIC_LOGINS, STATUS_OK, 0);
     self->context->callbacks->on_login(self, self->context->server);
     session_report(self, &(struct report){
                              .id_token = AUTH_ID,
@@ -297,6 +302,7 @@ static void on_frame(struct stream *stream, struct span payload, void *user)
     } else if (status != STATUS_OK) {
         /* The frame's length was right, so what follows can be trusted again. */
         session_log(self, LOG_LEVEL_INFO, "a bad message: %s", fault.text);
+        metrics_count(self->context->metrics, METRIC_MESSAGES, TYPE_OTHER, metrics_result(status));
         session_report(
             self, &(struct report){.reason = status,
                       .detail = fault.text,

@@ -17,6 +17,7 @@
 
 #include "besterd/accounts.h"
 #include "besterd/config.h"
+#include "besterd/metrics.h"
 #include "besterd/origin.h"
 #include "libbester/message.h"
 #include "libbester/stream.h"
@@ -46,6 +47,7 @@ struct session_context {
     struct accounts *accounts;
     const struct session_callbacks *callbacks;
     void *server;
+    struct metrics *metrics; /* or NULL */
 };
 
 enum session_state { SESSION_NEW, SESSION_VERIFYING, SESSION_CLIENT, SESSION_PEER, SESSION_ENDING };

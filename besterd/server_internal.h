@@ -1,0 +1,55 @@
+/*
+ * server_internal: what the files of server share. For nobody else.
+ */
+#ifndef BESTERD_SERVER_INTERNAL_H
+#define BESTERD_SERVER_INTERNAL_H
+
+#include "besterd/accounts.h"
+#include "besterd/informer.h"
+#include "besterd/listener.h"
+#include "besterd/metrics_http.h"
+#include "besterd/pipeline.h"
+#include "besterd/server.h"
+#include "besterd/server_facts.h"
+
+enum server_phase {
+    SERVER_STARTING, /* until the loop can turn */
+    SERVER_RUNNING,
+    SERVER_DRAINING, /* what is in flight gets its reports */
+    SERVER_LEAVING,  /* connections and handlers end */
+    SERVER_OVER
+};
+
+struct server {
+    const struct config *config;
+    struct ev_loop *loop;
+    struct streams *streams;
+    struct worker *resolver;
+    struct accounts *accounts;
+    struct informer *informer;
+    struct listeners listeners;
+    struct tls_context *tls; /* NULL: no listener needs it */
+    struct roster roster;
+    struct route route;
+    struct peers *peers;
+    struct pipeline pipeline;
+    struct session_context session_context;
+    struct handler_context handler_context;
+    struct peers_context peers_context;
+    struct server_facts facts;
+
+    struct metrics *metrics;
+    struct metrics_http *metrics_http; /* NULL: not in the configuration */
+    double turn_began_s;               /* monotonic; 0: before the first */
+
+    enum server_phase phase;
+    ev_timer patience;   /* of the phase */
+    ev_timer afterwards; /* never started: fed when there is something to sweep */
+};
+
+/* server_measure.c: the metrics that nobody counts on the way, and the listener
+ * that tells them. */
+MUST_CHECK enum status server_measure_open(struct server *self, struct fault *fault);
+void server_measure_close(struct server *self);
+
+#endif
