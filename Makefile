@@ -60,7 +60,7 @@ ALL_LDFLAGS := $(SANFLAGS) -pthread -Wl,--as-needed $(if $(SAN),,-Wl,-z,relro,-z
 
 # What each program needs beside libbester; what libbester needs comes last in every link.
 LIBS_libbester   :=
-LIBS_besterd     := $(call pkg_libs,sqlite3 libsodium)
+LIBS_besterd     := $(call pkg_libs,sqlite3 libsodium hiredis)
 LIBS_bester-cli  := $(call pkg_libs,readline)
 LIBS_bester-send :=
 LIBS_harness     :=

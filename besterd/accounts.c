@@ -1,6 +1,7 @@
 #include "besterd/accounts.h"
 
 #include "besterd/accounts_open.h"
+#include "besterd/accounts_redis.h"
 #include "besterd/accounts_sqlite.h"
 #include "besterd/log.h"
 
@@ -25,10 +26,7 @@ static enum status start_open(
 static enum status start_redis(
     struct accounts **out, const struct config *config, struct ev_loop *loop, struct fault *fault)
 {
-    (void)out;
-    (void)config;
-    (void)loop;
-    return fault_set(fault, STATUS_INVALID, 0, "accounts in Redis follow in a later version");
+    return accounts_redis_new(out, &config->redis, loop, fault);
 }
 
 static enum status (*const starts[])(struct accounts **out, const struct config *config,

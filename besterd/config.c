@@ -109,6 +109,7 @@ void config_free(struct config *self)
     free(self->key_path);
     free(self->server_name);
     free(self->database_path);
+    config_redis_release(&self->redis);
     free(self->informer_path);
     free(self->state_directory);
     free(self->runtime_directory);

@@ -70,6 +70,18 @@ struct config_limits {
     unsigned peer_ms;
 };
 
+enum { CONFIG_REDIS_PREFIX_MAX = 128 };
+
+/* Where Redis is and how accounts are kept there. Owns its texts. */
+struct config_redis {
+    struct address address;
+    char *user;          /* NULL: the default one */
+    char *password_file; /* NULL: none is asked for */
+    char *prefix;        /* stands before each name; at most CONFIG_REDIS_PREFIX_MAX */
+    unsigned index;      /* of the database */
+    unsigned timeout_ms;
+};
+
 enum config_database { DATABASE_SQLITE, DATABASE_REDIS, DATABASE_OPEN };
 
 struct config {
@@ -85,7 +97,8 @@ struct config {
     size_t peer_count;
     struct config_limits limits;
     enum config_database database;
-    char *database_path; /* DATABASE_SQLITE */
+    char *database_path;       /* DATABASE_SQLITE */
+    struct config_redis redis; /* DATABASE_REDIS */
     char *informer_path;
     enum log_level log_level;
     bool has_metrics;
@@ -109,6 +122,11 @@ MUST_CHECK enum status config_parse(
     struct config **out, struct span text, struct mistakes *mistakes);
 /* NULL is legal. */
 void config_free(struct config *self);
+
+/* For who outlives the configuration. STATUS_NO_MEMORY: out is untouched. */
+MUST_CHECK enum status config_redis_copy(struct config_redis *out, const struct config_redis *from);
+/* What is all zero is legal. */
+void config_redis_release(struct config_redis *self);
 
 /* Makes the directories that the embedded default needs, mode 0700. */
 MUST_CHECK enum status config_make_directories(const struct config *self, struct fault *fault);

@@ -222,8 +222,7 @@ static void check_database(struct checker *self)
     struct config *config = self->config;
     config->database = (enum config_database)self->raw->database.type;
     if (config->database == DATABASE_REDIS)
-        mistakes_add(self->mistakes, "database.type",
-            "accounts in Redis follow in a later version; \"sqlite\" keeps them in a file");
+        config_check_redis(config, self->raw, self->mistakes);
     if (config->database == DATABASE_SQLITE)
         config->database_path = self->raw->database.sqlite.path != NULL
                                     ? take(&self->raw->database.sqlite.path)
@@ -336,7 +335,8 @@ static bool is_complete(const struct config *config)
     return config->server_name != NULL && config->listeners != NULL && config->peers != NULL &&
            config->handlers != NULL && config->informer_path != NULL &&
            config->admin_info != NULL &&
-           (config->database != DATABASE_SQLITE || config->database_path != NULL);
+           (config->database != DATABASE_SQLITE || config->database_path != NULL) &&
+           (config->database != DATABASE_REDIS || config->redis.prefix != NULL);
 }
 
 enum status config_check(

@@ -182,13 +182,46 @@ static const struct config_member redis_members[] = {
     {.name = "address",
         .kind = CONFIG_TEXT,
         IN_CONFIG(database.redis.address),
-        .fallback = "none",
-        .help = "Where Redis listens."},
+        .fallback = "127.0.0.1",
+        .help = "Where Redis listens: a host, or the path of a UNIX socket (with a '/' in it, or "
+                "with unix: before it)."},
     {.name = "port",
         .kind = CONFIG_PORT,
         IN_CONFIG(database.redis.port),
-        .fallback = "none",
+        .fallback = "6379",
         .help = "Its TCP port."},
+    {.name = "user",
+        .kind = CONFIG_TEXT,
+        IN_CONFIG(database.redis.user),
+        .fallback = "the default user of Redis",
+        .help = "The user of Redis (ACL) to log in as. Needs passwordFile."},
+    {.name = "passwordFile",
+        .kind = CONFIG_TEXT,
+        IN_CONFIG(database.redis.password_file),
+        .fallback = "none: Redis asks for no password",
+        .help = "File whose first line is the password for Redis. It is read at each connection "
+                "and refused when everybody may read it."},
+    {.name = "index",
+        .kind = CONFIG_COUNT,
+        .preset = 0,
+        .least = 0,
+        .most = 1000000,
+        IN_CONFIG(database.redis.index),
+        .help = "Number of the database in Redis."},
+    {.name = "prefix",
+        .kind = CONFIG_TEXT,
+        IN_CONFIG(database.redis.prefix),
+        .fallback = "none: the key is the user's name alone, as the reference has it",
+        .help = "What stands before the user's name in the key of an account. Needed where others "
+                "keep keys in the same database."},
+    {.name = "timeoutMs",
+        .kind = CONFIG_COUNT,
+        .preset = 2000,
+        .least = 10,
+        .most = 60000,
+        IN_CONFIG(database.redis.timeout_ms),
+        .help = "How long Redis may take to accept a connection, and over one answer. Then who "
+                "logs in is told \"overloaded\", and a new connection is made."},
     {.name = NULL},
 };
 
@@ -199,8 +232,9 @@ static const struct config_member database_members[] = {
         .preset = DATABASE_SQLITE,
         IN_CONFIG(database.type),
         .help = "Where the accounts are. open: there are none, every password is taken; only "
-                "where all listeners are on loopback or UNIX sockets. redis: refused by this "
-                "version."},
+                "where all listeners are on loopback or UNIX sockets. redis: a hash for each user; "
+                "the field argon2id is the hash of the password. The reference's field password, "
+                "plain text, is accepted once and replaced by it."},
     {.name = "sqlite",
         .kind = CONFIG_OBJECT,
         .inside = sqlite_members,

@@ -79,7 +79,16 @@ struct raw_config {
             bool given;
             char *path;
         } sqlite;
-        struct raw_endpoint redis;
+        struct {
+            bool given;
+            char *address;
+            unsigned port; /* 0: not given */
+            char *user;
+            char *password_file;
+            char *prefix;
+            unsigned index;
+            unsigned timeout_ms;
+        } redis;
     } database;
     struct {
         bool given;
@@ -160,5 +169,7 @@ MUST_CHECK enum status config_check(
 /* The part of it that is about "handlers". */
 void config_check_handlers(
     struct config *config, struct raw_config *raw, struct mistakes *mistakes);
+/* The part about "database.redis"; only where the accounts are there. */
+void config_check_redis(struct config *config, struct raw_config *raw, struct mistakes *mistakes);
 
 #endif

@@ -54,6 +54,35 @@ enum status password_verify(struct span password, const char *hash)
     return errno == ENOMEM ? STATUS_OVERLOADED : STATUS_INTERNAL;
 }
 
+/* Takes the same time wherever they differ. */
+static bool is_same(struct span password, struct span plain)
+{
+    unsigned char padded[2][PASSWORD_MAX] = {{0}, {0}};
+    if (plain.len == 0 || plain.len > PASSWORD_MAX)
+        return false;
+    memcpy(padded[0], password.at, password.len);
+    memcpy(padded[1], plain.at, plain.len);
+    bool same = sodium_memcmp(padded[0], padded[1], PASSWORD_MAX) == 0 && password.len == plain.len;
+    sodium_memzero(padded, sizeof padded);
+    return same;
+}
+
+enum status password_verify_plain(
+    struct span password, struct span plain, char out[PASSWORD_HASH_CAP])
+{
+    char made[PASSWORD_HASH_CAP];
+    enum status status = password_hash(password, made);
+    if (status == STATUS_INVALID)
+        return STATUS_AUTH_FAILED; /* told by its length alone, whoever the user is */
+    if (status != STATUS_OK)
+        return STATUS_OVERLOADED;
+    bool same = is_same(password, plain);
+    if (same)
+        memcpy(out, made, sizeof made);
+    sodium_memzero(made, sizeof made);
+    return same ? STATUS_OK : STATUS_AUTH_FAILED;
+}
+
 void password_wipe(void *at, size_t len)
 {
     sodium_memzero(at, len);

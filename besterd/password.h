@@ -25,6 +25,12 @@ MUST_CHECK enum status password_hash(struct span password, char out[PASSWORD_HAS
  * answers STATUS_AUTH_FAILED. */
 MUST_CHECK enum status password_verify(struct span password, const char *hash);
 
+/* The same for a password that is stored as plain text, and for the same work.
+ * STATUS_OK: it is plain, and out holds its hash; STATUS_AUTH_FAILED;
+ * STATUS_OVERLOADED. Otherwise out is untouched. */
+MUST_CHECK enum status password_verify_plain(
+    struct span password, struct span plain, char out[PASSWORD_HASH_CAP]);
+
 /* Overwrites, in a way that no compiler leaves out. */
 void password_wipe(void *at, size_t len);
 

@@ -9,6 +9,7 @@
 #include "besterd/password.h"
 #include "besterd/username.h"
 #include "libbester/secret.h"
+#include "libbester/visible.h"
 
 enum {
     CODE_DONE = 0,
@@ -18,6 +19,8 @@ enum {
     CODE_IO = 74,
     CODE_CONFIG = 78
 };
+
+enum { VISIBLE_MAX = 1024 };
 
 struct settings {
     const char *config_file;
@@ -61,7 +64,8 @@ struct command {
 
 static int tell(const struct command *self, int code, const char *text)
 {
-    fprintf(self->io->err, "besterd user: %s\n", text);
+    char shown[VISIBLE_MAX]; /* what a database says is a stranger's text */
+    fprintf(self->io->err, "besterd user: %s\n", visible_into(shown, sizeof shown, span_of(text)));
     return code;
 }
 
@@ -227,7 +231,7 @@ static int load_config(struct command *self, const char *file, struct config **o
         code = tell(self, CODE_REFUSED, status_help(status));
     else if (status != STATUS_OK)
         code = status == STATUS_IO ? CODE_IO : CODE_CONFIG;
-    else if (config->database != DATABASE_SQLITE)
+    else if (config->database == DATABASE_OPEN)
         code = tell(self, CODE_CONFIG,
             "database.type is \"open\": there are no accounts, everybody may log in");
     else if (config_make_directories(config, &fault) != STATUS_OK)
@@ -248,7 +252,7 @@ static int run_verb(struct command *self, const struct verb *verb, const char *c
     int code = load_config(self, config_file, &config);
     if (code != CODE_DONE)
         return code;
-    self->store = account_store_new(config->database_path);
+    self->store = account_store_of(config);
     if (self->store == NULL)
         code = tell(self, CODE_REFUSED, status_help(STATUS_NO_MEMORY));
     else

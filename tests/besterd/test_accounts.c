@@ -19,54 +19,17 @@
 #include "besterd/accounts.h"
 #include "besterd/accounts_sqlite.h"
 #include "besterd/log.h"
+#include "tests/besterd/inquirer.h"
 
-enum { ANSWERS_MAX = 4096, PATH_BYTES = 200, HASH_JOBS = 40 };
+enum { PATH_BYTES = 200, HASH_JOBS = 40 };
 
 /* ---- a directory, a loop, and what was answered ---- */
 
-struct answer {
-    uint64_t ticket;
-    enum status status;
-    bool is_verify;
-};
-
 struct fixture {
+    struct inquirer inquirer;
     char directory[40];
     char path[PATH_BYTES];
-    struct ev_loop *loop;
-    struct accounts *accounts;
-    struct answer answers[ANSWERS_MAX];
-    size_t count;
-    size_t wanted;  /* the loop ends at so many */
-    bool is_asking; /* inside of a call: nothing may be answered now */
-    bool ask_again; /* ask from within an answer */
 };
-
-static void answered(struct fixture *self, uint64_t ticket, enum status status, bool is_verify)
-{
-    assert_false(self->is_asking);
-    assert_true(self->count < ANSWERS_MAX);
-    self->answers[self->count++] =
-        (struct answer){.ticket = ticket, .status = status, .is_verify = is_verify};
-    if (self->ask_again) {
-        self->ask_again = false;
-        assert_int_equal(accounts_exists(self->accounts, "again", ticket + 1), STATUS_OK);
-    }
-    if (self->count == self->wanted)
-        ev_break(self->loop, EVBREAK_ALL);
-}
-
-static void verified(uint64_t ticket, enum status status, void *user)
-{
-    answered(user, ticket, status, true);
-}
-
-static void existence_told(uint64_t ticket, enum status status, void *user)
-{
-    answered(user, ticket, status, false);
-}
-
-static const struct accounts_callbacks callbacks = {.verified = verified, .exists = existence_told};
 
 static int setup(void **state)
 {
@@ -75,9 +38,9 @@ static int setup(void **state)
     snprintf(self->directory, sizeof self->directory, "/tmp/bester-accounts-XXXXXX");
     assert_non_null(mkdtemp(self->directory));
     snprintf(self->path, sizeof self->path, "%s/accounts.db", self->directory);
-    self->loop = ev_loop_new(EVFLAG_AUTO);
+    self->inquirer.loop = ev_loop_new(EVFLAG_AUTO);
     *state = self;
-    return self->loop != NULL && password_init() == STATUS_OK ? 0 : -1;
+    return self->inquirer.loop != NULL && password_init() == STATUS_OK ? 0 : -1;
 }
 
 static int teardown(void **state)
@@ -85,8 +48,8 @@ static int teardown(void **state)
     struct fixture *self = *state;
     char path[PATH_BYTES + 8];
     const char *const ends[] = {"", "-wal", "-shm", "-old", "-journal"};
-    accounts_free(self->accounts);
-    ev_loop_destroy(self->loop);
+    accounts_free(self->inquirer.accounts);
+    ev_loop_destroy(self->inquirer.loop);
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
         snprintf(path, sizeof path, "%s%s", self->path, ends[i]);
         unlink(path);
@@ -100,44 +63,7 @@ static int teardown(void **state)
 static void open_accounts(struct fixture *self, enum config_database kind)
 {
     struct config config = {.database = kind, .database_path = self->path};
-    struct fault fault = {.text = ""};
-    enum status status =
-        accounts_open(&self->accounts, &config, self->loop, &callbacks, self, &fault);
-    if (status != STATUS_OK)
-        fail_msg("%s", fault.text);
-}
-
-/* Runs the loop until count more answers are in. A test that waits for ever is
- * ended by whoever runs it. */
-static void wait_for(struct fixture *self, size_t count)
-{
-    self->wanted = self->count + count;
-    ev_run(self->loop, 0);
-    assert_int_equal(self->count, self->wanted);
-}
-
-static enum status verify(struct fixture *self, const char *username, const char *password)
-{
-    self->is_asking = true;
-    assert_int_equal(accounts_verify(self->accounts, username, span_of(password), 7), STATUS_OK);
-    self->is_asking = false;
-    wait_for(self, 1);
-    const struct answer *last = &self->answers[self->count - 1];
-    assert_int_equal(last->ticket, 7);
-    assert_true(last->is_verify);
-    return last->status;
-}
-
-static enum status exists(struct fixture *self, const char *username)
-{
-    self->is_asking = true;
-    assert_int_equal(accounts_exists(self->accounts, username, 8), STATUS_OK);
-    self->is_asking = false;
-    wait_for(self, 1);
-    const struct answer *last = &self->answers[self->count - 1];
-    assert_int_equal(last->ticket, 8);
-    assert_false(last->is_verify);
-    return last->status;
+    inquirer_open(&self->inquirer, &config);
 }
 
 static void add_user(const char *path, const char *username, const char *password)
@@ -241,13 +167,18 @@ static double processor_time_s(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* Work, not time on the wall: other programs do not disturb it. */
-static double least_work_s(const char *hash)
+/* Work, not time on the wall: other programs do not disturb it. plain: what is
+ * stored instead of a hash. */
+static double least_work_s(const char *hash, const char *plain)
 {
     double least = 1e9;
+    char out[PASSWORD_HASH_CAP];
     for (int i = 0; i < 5; i++) {
         double before = processor_time_s();
-        assert_int_equal(password_verify(span_of("guess"), hash), STATUS_AUTH_FAILED);
+        enum status status = plain != NULL
+                                 ? password_verify_plain(span_of("guess"), span_of(plain), out)
+                                 : password_verify(span_of("guess"), hash);
+        assert_int_equal(status, STATUS_AUTH_FAILED);
         double work = processor_time_s() - before;
         least = work < least ? work : least;
     }
@@ -259,9 +190,34 @@ static void test_an_unknown_user_costs_the_same(void **state)
     (void)state;
     char hash[PASSWORD_HASH_CAP];
     assert_int_equal(password_hash(span_of("secret"), hash), STATUS_OK);
-    double known_s = least_work_s(hash);
-    double unknown_s = least_work_s(NULL);
+    double known_s = least_work_s(hash, NULL);
+    double unknown_s = least_work_s(NULL, NULL);
+    double plain_s = least_work_s(NULL, "secret");
     assert_true(unknown_s > known_s / 2 && unknown_s < known_s * 2);
+    assert_true(plain_s > known_s / 2 && plain_s < known_s * 2);
+}
+
+static void test_plain_text(void **state)
+{
+    (void)state;
+    char overlong[PASSWORD_MAX + 2];
+    char hash[PASSWORD_HASH_CAP] = "untouched";
+    memset(overlong, 'x', sizeof overlong - 1);
+    overlong[sizeof overlong - 1] = '\0';
+    const struct {
+        const char *given, *plain;
+    } wrong[] = {{"guess", "secret"}, {"secre", "secret"}, {"secret", "secre"}, {"secret", ""},
+        {"", "secret"}, {"", ""}, {overlong, overlong}, {"x", overlong}};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_int_equal(
+            password_verify_plain(span_of(wrong[i].given), span_of(wrong[i].plain), hash),
+            STATUS_AUTH_FAILED);
+    assert_string_equal(hash, "untouched");
+    overlong[PASSWORD_MAX] = '\0'; /* not overlong any more */
+    assert_int_equal(password_verify_plain(span_of(overlong), span_of(overlong), hash), STATUS_OK);
+    assert_int_equal(password_verify(span_of(overlong), hash), STATUS_OK);
+    assert_int_equal(password_verify_plain(SPAN_LITERAL("a\0b"), SPAN_LITERAL("a\0c"), hash),
+        STATUS_AUTH_FAILED);
 }
 
 /* ---- the store ---- */
@@ -430,18 +386,18 @@ static void test_verify(void **state)
     struct fixture *self = *state;
     add_user(self->path, "T", "secret");
     open_accounts(self, DATABASE_SQLITE);
-    assert_int_equal(verify(self, "T", "secret"), STATUS_OK);
-    assert_int_equal(verify(self, "T", "wrong"), STATUS_AUTH_FAILED);
-    assert_int_equal(verify(self, "T", ""), STATUS_AUTH_FAILED);
-    assert_int_equal(verify(self, "G", "secret"), STATUS_AUTH_FAILED);
-    assert_int_equal(exists(self, "T"), STATUS_OK);
-    assert_int_equal(exists(self, "G"), STATUS_UNKNOWN_USER);
+    assert_int_equal(verify(&self->inquirer, "T", "secret"), STATUS_OK);
+    assert_int_equal(verify(&self->inquirer, "T", "wrong"), STATUS_AUTH_FAILED);
+    assert_int_equal(verify(&self->inquirer, "T", ""), STATUS_AUTH_FAILED);
+    assert_int_equal(verify(&self->inquirer, "G", "secret"), STATUS_AUTH_FAILED);
+    assert_int_equal(exists(&self->inquirer, "T"), STATUS_OK);
+    assert_int_equal(exists(&self->inquirer, "G"), STATUS_UNKNOWN_USER);
     char overlong[PASSWORD_MAX + 2];
     memset(overlong, 'x', sizeof overlong - 1);
     overlong[sizeof overlong - 1] = '\0';
-    assert_int_equal(verify(self, "T", overlong), STATUS_AUTH_FAILED);
+    assert_int_equal(verify(&self->inquirer, "T", overlong), STATUS_AUTH_FAILED);
     add_user(self->path, "G", "other"); /* while the server runs */
-    assert_int_equal(verify(self, "G", "other"), STATUS_OK);
+    assert_int_equal(verify(&self->inquirer, "G", "other"), STATUS_OK);
 }
 
 /* Each ticket is answered once; hashing does not hold up the other question. */
@@ -452,14 +408,14 @@ static void test_many_at_once(void **state)
     open_accounts(self, DATABASE_SQLITE);
     for (uint64_t i = 0; i < HASH_JOBS; i++) {
         struct span password = i % 2 == 0 ? SPAN_LITERAL("secret") : SPAN_LITERAL("wrong");
-        assert_int_equal(accounts_verify(self->accounts, "T", password, i), STATUS_OK);
+        assert_int_equal(accounts_verify(self->inquirer.accounts, "T", password, i), STATUS_OK);
     }
-    assert_int_equal(accounts_exists(self->accounts, "T", HASH_JOBS), STATUS_OK);
-    wait_for(self, HASH_JOBS + 1);
+    assert_int_equal(accounts_exists(self->inquirer.accounts, "T", HASH_JOBS), STATUS_OK);
+    wait_for(&self->inquirer, HASH_JOBS + 1);
     bool seen[HASH_JOBS + 1] = {false};
     size_t place = 0;
-    for (size_t i = 0; i < self->count; i++) {
-        const struct answer *answer = &self->answers[i];
+    for (size_t i = 0; i < self->inquirer.count; i++) {
+        const struct answer *answer = &self->inquirer.answers[i];
         assert_false(seen[answer->ticket]);
         seen[answer->ticket] = true;
         bool good = answer->ticket == HASH_JOBS || answer->ticket % 2 == 0;
@@ -475,24 +431,24 @@ static void test_too_many_at_once(void **state)
     struct fixture *self = *state;
     open_accounts(self, DATABASE_SQLITE);
     size_t taken = 0;
-    while (accounts_verify(self->accounts, "T", SPAN_LITERAL("x"), taken) == STATUS_OK)
+    while (accounts_verify(self->inquirer.accounts, "T", SPAN_LITERAL("x"), taken) == STATUS_OK)
         assert_true(++taken < ANSWERS_MAX);
-    assert_int_equal(accounts_verify(self->accounts, "T", SPAN_LITERAL("x"), 0), STATUS_OVERLOADED);
+    assert_int_equal(
+        accounts_verify(self->inquirer.accounts, "T", SPAN_LITERAL("x"), 0), STATUS_OVERLOADED);
     assert_true(taken >= 1000);
     /* Freed with all of them waiting: nobody is called, nothing leaks. */
-    accounts_free(self->accounts);
-    self->accounts = NULL;
-    assert_int_equal(self->count, 0);
+    inquirer_close(&self->inquirer);
+    assert_int_equal(self->inquirer.count, 0);
 }
 
 static void test_asking_from_an_answer(void **state)
 {
     struct fixture *self = *state;
     open_accounts(self, DATABASE_SQLITE);
-    self->ask_again = true;
-    assert_int_equal(accounts_exists(self->accounts, "T", 1), STATUS_OK);
-    wait_for(self, 2);
-    assert_int_equal(self->answers[1].ticket, 2);
+    self->inquirer.ask_again = true;
+    assert_int_equal(accounts_exists(self->inquirer.accounts, "T", 1), STATUS_OK);
+    wait_for(&self->inquirer, 2);
+    assert_int_equal(self->inquirer.answers[1].ticket, 2);
 }
 
 /* ---- the database goes wrong under a running server ---- */
@@ -504,13 +460,13 @@ static void test_the_file_goes_away_and_comes_back(void **state)
     snprintf(old, sizeof old, "%s-old", self->path);
     add_user(self->path, "T", "secret");
     open_accounts(self, DATABASE_SQLITE);
-    assert_int_equal(verify(self, "T", "secret"), STATUS_OK);
+    assert_int_equal(verify(&self->inquirer, "T", "secret"), STATUS_OK);
     assert_int_equal(rename(self->path, old), 0);
-    assert_int_equal(verify(self, "T", "secret"), STATUS_OVERLOADED);
-    assert_int_equal(exists(self, "T"), STATUS_OVERLOADED);
+    assert_int_equal(verify(&self->inquirer, "T", "secret"), STATUS_OVERLOADED);
+    assert_int_equal(exists(&self->inquirer, "T"), STATUS_OVERLOADED);
     assert_int_equal(access(self->path, F_OK), -1);
     assert_int_equal(rename(old, self->path), 0);
-    assert_int_equal(verify(self, "T", "secret"), STATUS_OK);
+    assert_int_equal(verify(&self->inquirer, "T", "secret"), STATUS_OK);
 }
 
 static void test_the_file_becomes_corrupt(void **state)
@@ -519,12 +475,12 @@ static void test_the_file_becomes_corrupt(void **state)
     char wal[PATH_BYTES + 8];
     snprintf(wal, sizeof wal, "%s-wal", self->path);
     open_accounts(self, DATABASE_SQLITE);
-    assert_int_equal(exists(self, "T"), STATUS_UNKNOWN_USER);
+    assert_int_equal(exists(&self->inquirer, "T"), STATUS_UNKNOWN_USER);
     unlink(self->path);
     unlink(wal);
     overwrite(self->path, "rubbish ");
-    assert_int_equal(exists(self, "T"), STATUS_INTERNAL);
-    assert_int_equal(verify(self, "T", "secret"), STATUS_INTERNAL);
+    assert_int_equal(exists(&self->inquirer, "T"), STATUS_INTERNAL);
+    assert_int_equal(verify(&self->inquirer, "T", "secret"), STATUS_INTERNAL);
 }
 
 static void test_what_is_stored_is_no_hash(void **state)
@@ -536,8 +492,8 @@ static void test_what_is_stored_is_no_hash(void **state)
     assert_int_equal(account_store_add(store, "T", "secret", &fault), STATUS_OK);
     account_store_free(store);
     open_accounts(self, DATABASE_SQLITE);
-    assert_int_equal(verify(self, "T", "secret"), STATUS_INTERNAL);
-    assert_int_equal(exists(self, "T"), STATUS_OK);
+    assert_int_equal(verify(&self->inquirer, "T", "secret"), STATUS_INTERNAL);
+    assert_int_equal(exists(&self->inquirer, "T"), STATUS_OK);
 }
 
 /* A process that has the database locked for itself until it is killed. */
@@ -588,43 +544,40 @@ static void test_open(void **state)
 {
     struct fixture *self = *state;
     open_accounts(self, DATABASE_OPEN);
-    assert_int_equal(verify(self, "anybody", "anything"), STATUS_OK);
-    assert_int_equal(verify(self, "", "anything"), STATUS_AUTH_FAILED);
-    assert_int_equal(verify(self, "anybody", ""), STATUS_AUTH_FAILED);
-    assert_int_equal(exists(self, "anybody"), STATUS_OFFLINE);
-    self->ask_again = true;
+    assert_int_equal(verify(&self->inquirer, "anybody", "anything"), STATUS_OK);
+    assert_int_equal(verify(&self->inquirer, "", "anything"), STATUS_AUTH_FAILED);
+    assert_int_equal(verify(&self->inquirer, "anybody", ""), STATUS_AUTH_FAILED);
+    assert_int_equal(exists(&self->inquirer, "anybody"), STATUS_OFFLINE);
+    self->inquirer.ask_again = true;
     for (uint64_t i = 0; i < 100; i++)
-        assert_int_equal(accounts_verify(self->accounts, "T", SPAN_LITERAL("x"), i), STATUS_OK);
-    wait_for(self, 101);
+        assert_int_equal(
+            accounts_verify(self->inquirer.accounts, "T", SPAN_LITERAL("x"), i), STATUS_OK);
+    wait_for(&self->inquirer, 101);
     for (size_t i = 0; i < 100; i++) /* in order */
-        assert_int_equal(self->answers[self->count - 101 + i].ticket, i);
+        assert_int_equal(self->inquirer.answers[self->inquirer.count - 101 + i].ticket, i);
 }
 
 static void test_open_is_freed_while_questions_wait(void **state)
 {
     struct fixture *self = *state;
     open_accounts(self, DATABASE_OPEN);
-    assert_int_equal(accounts_exists(self->accounts, "T", 1), STATUS_OK);
-    accounts_free(self->accounts);
-    self->accounts = NULL;
-    ev_run(self->loop, EVRUN_NOWAIT);
-    assert_int_equal(self->count, 0);
+    assert_int_equal(accounts_exists(self->inquirer.accounts, "T", 1), STATUS_OK);
+    inquirer_close(&self->inquirer);
+    ev_run(self->inquirer.loop, EVRUN_NOWAIT);
+    assert_int_equal(self->inquirer.count, 0);
 }
 
 static void test_kinds_that_cannot_be_opened(void **state)
 {
     struct fixture *self = *state;
-    struct config config = {.database = DATABASE_REDIS};
     struct fault fault = {.text = ""};
-    assert_int_equal(accounts_open(&self->accounts, &config, self->loop, &callbacks, self, &fault),
-        STATUS_INVALID);
-    assert_non_null(strstr(fault.text, "Redis"));
     char path[] = "/nonexistent/accounts.db";
-    config = (struct config){.database = DATABASE_SQLITE, .database_path = path};
-    assert_int_equal(
-        accounts_open(&self->accounts, &config, self->loop, &callbacks, self, &fault), STATUS_IO);
+    struct config config = {.database = DATABASE_SQLITE, .database_path = path};
+    assert_int_equal(accounts_open(&self->inquirer.accounts, &config, self->inquirer.loop,
+                         &inquirer_callbacks, &self->inquirer, &fault),
+        STATUS_IO);
     assert_non_null(strstr(fault.text, path));
-    assert_null(self->accounts);
+    assert_null(self->inquirer.accounts);
 }
 
 int main(void)
@@ -638,6 +591,7 @@ int main(void)
         TEST(test_passwords),
         TEST(test_longest_password),
         TEST(test_an_unknown_user_costs_the_same),
+        TEST(test_plain_text),
         TEST(test_store),
         TEST(test_two_stores_at_once),
         TEST(test_created_by_several_at_once),

@@ -209,9 +209,10 @@ static void test_configurations(void **state)
     write_file(self->config, "{\"database\": {\"type\": \"open\"}}");
     assert_int_equal(run(self, "list", ""), 78);
     assert_non_null(strstr(self->err, "there are no accounts"));
-    write_file(self->config, "{\"database\": {\"type\": \"redis\"}}");
-    assert_int_equal(run(self, "list", ""), 78);
-    assert_non_null(strstr(self->err, "database.type: accounts in Redis follow"));
+    write_file(self->config,
+        "{\"database\": {\"type\": \"redis\", \"redis\": {\"address\": \"/nonexistent/s\"}}}");
+    assert_int_equal(run(self, "list", ""), 74);
+    assert_non_null(strstr(self->err, "Redis at /nonexistent/s: No such file"));
     write_file(self->config, "{\"database\": {\"sqlite\": {\"path\": \"/nonexistent/x.db\"}}}");
     assert_int_equal(run(self, "list", ""), 74);
     assert_non_null(strstr(self->err, "/nonexistent/x.db: No such file"));
