@@ -118,6 +118,8 @@ void redis_link_attempt(struct redis_link *self)
     const struct address *address = &self->settings.address;
     double timeout_s = self->settings.timeout_ms / 1000.;
     ev_timer_stop(self->loop, &self->pause);
+    ev_now_update(self->loop);
+    self->attempt_deadline = ev_now(self->loop) + timeout_s;
     ev_timer_set(&self->deadline, timeout_s, 0.);
     ev_timer_start(self->loop, &self->deadline);
     self->guard = (struct redis_guard){.awaited = 0};

@@ -1,6 +1,7 @@
 #include "besterd/accounts_redis_link.h"
 
 #include <assert.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -165,6 +166,7 @@ static bool send_one(struct redis_link *self, struct asked *asked)
         REDIS_OK)
         return false;
     asked_forget_bytes(asked);
+    ev_now_update(self->loop); /* a turn of the loop may have taken long */
     asked->deadline = ev_now(self->loop) + self->settings.timeout_ms / 1000.;
     list_push(&self->sent, asked);
     self->guard.awaited++;
@@ -237,10 +239,18 @@ void redis_link_up(struct redis_link *self)
 
 /* ---- time ---- */
 
+/* An answer has come and was not read yet: it was we who were slow. */
+static bool is_heard(const struct redis_link *self)
+{
+    struct pollfd readable = {.fd = self->context->c.fd, .events = POLLIN};
+    return poll(&readable, 1, 0) == 1;
+}
+
 static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
 {
     struct redis_link *self = timer->data;
     const struct asked *oldest = self->sent.first;
+    double timeout_s = self->settings.timeout_ms / 1000.;
     char text[80];
     if ((events & EV_CUSTOM) != 0) {
         if (self->context != NULL)
@@ -250,8 +260,9 @@ static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
     bool is_up = self->state == LINK_UP;
     if (is_up && oldest == NULL)
         return;
-    if (is_up && oldest->deadline > ev_now(loop)) {
-        ev_timer_set(timer, oldest->deadline - ev_now(loop), 0.);
+    double left_s = (is_up ? oldest->deadline : self->attempt_deadline) - ev_now(loop);
+    if (left_s > 0. || (left_s > -timeout_s && self->context != NULL && is_heard(self))) {
+        ev_timer_set(timer, left_s > 0. ? left_s : 0., 0.);
         ev_timer_start(loop, timer);
         return;
     }

@@ -3,10 +3,10 @@
  * loop.
  *
  * Each question that was taken is answered exactly once, never from within the
- * call and within a bounded time: at most twice the configured timeout, once to
- * connect and once to be answered. Answers come in the order of the questions.
- * An answer that does not come in time, or that is not Redis's language, ends
- * the connection, so that no late answer can ever be taken for that to a later
+ * call and within a bounded time: the configured timeout to connect and the same to be
+ * answered, and as much again only where answers came and could not be read yet. Answers come in
+ * the order of the questions. An answer that does not come in time, or that is not Redis's
+ * language, ends the connection, so that no late answer can ever be taken for that to a later
  * question.
  *
  * A connection that is lost is made anew after pauses that grow from 100 ms to

@@ -48,8 +48,9 @@ struct redis_link {
     struct asked_list waiting;       /* for the connection */
     struct asked_list sent;          /* hiredis calls on_reply for each, whatever happens */
     unsigned greetings;              /* that were not answered yet */
-    ev_timer deadline;               /* of the attempt, or of the first one sent */
-    ev_timer pause;                  /* until the next attempt; fed by a question */
+    ev_tstamp attempt_deadline;
+    ev_timer deadline; /* of the attempt, or of the first one sent */
+    ev_timer pause;    /* until the next attempt; fed by a question */
     double pause_s;
     ev_tstamp ended_at;
     struct fault end; /* why it ended last */
