@@ -101,6 +101,7 @@ struct config {
     struct config_redis redis; /* DATABASE_REDIS */
     char *informer_path;
     enum log_level log_level;
+    enum log_format log_format;
     bool has_metrics;
     struct address metrics_address; /* on loopback, or UNIX */
     json_t *admin_info;             /* any JSON value, never NULL */

@@ -326,6 +326,7 @@ static void check_metrics(struct checker *self)
 static void check_admin(struct checker *self)
 {
     self->config->log_level = (enum log_level)self->raw->log.level;
+    self->config->log_format = (enum log_format)self->raw->log.format;
     self->config->admin_info =
         self->raw->admin.info != NULL ? json_incref(self->raw->admin.info) : json_object();
 }

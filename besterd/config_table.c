@@ -26,6 +26,12 @@ static const char *const level_choices[] = {
 #undef X
         NULL};
 
+static const char *const format_choices[] = {
+#define X(name, text) [name] = text,
+    LOG_FORMAT_TABLE(X)
+#undef X
+        NULL};
+
 static const struct config_member server_members[] = {
     {.name = "name",
         .kind = CONFIG_TEXT,
@@ -371,6 +377,13 @@ static const struct config_member log_members[] = {
         .preset = LOG_LEVEL_INFO,
         IN_CONFIG(log.level),
         .help = "The least important lines that are still written to stderr."},
+    {.name = "format",
+        .kind = CONFIG_CHOICE,
+        .choices = format_choices,
+        .preset = LOG_FORMAT_TEXT,
+        IN_CONFIG(log.format),
+        .help = "text: for people. json: an object on each line, with the members time, level, "
+                "subject, trace (where a line is about one message) and message."},
     {.name = NULL},
 };
 

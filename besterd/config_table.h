@@ -102,6 +102,7 @@ struct raw_config {
     struct {
         bool given;
         unsigned level;
+        unsigned format;
     } log;
     struct {
         bool given;

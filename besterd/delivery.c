@@ -68,11 +68,15 @@ static void drop_close(struct deliveries *self, struct ticket *ticket, uint64_t 
     struct drop *drop = slots_remove(&self->drops, number);
 
     assert(drop && ticket->open > 0);
-    metrics_count(self->metrics, METRIC_DELIVERIES,
-        ticket->targets[drop->target].kind == TARGET_USER ? TOLD_USER : TOLD_SERVER,
+    struct target *target = &ticket->targets[drop->target];
+    bool is_user = target->kind == TARGET_USER;
+    metrics_count(self->metrics, METRIC_DELIVERIES, is_user ? TOLD_USER : TOLD_SERVER,
         metrics_result(status));
-    ticket->targets[drop->target].open--;
+    target->open--;
     ticket->open--;
+    ticket_log(ticket, "to %s %.*s: %s", is_user ? "user" : "server", (int)target->token.len,
+        target->token.at,
+        status == STATUS_OK ? outcome_text(OUTCOME_DELIVERED) : status_text(status));
     if (status != STATUS_OK)
         target_fail(ticket, drop->target, status, detail);
     free(drop);
@@ -265,6 +269,7 @@ void deliver_to_servers(struct deliveries *self, struct ticket *ticket,
         .id_token = ticket->id_token.at ? ticket->id_token : span_of(own_id),
         .origin = origin->forward ? blob_span(origin->forward) : (struct span){0},
         .hops = ticket->server_hops + 1,
+        .trace = ticket->trace.text,
     });
     if (!frame) {
         ticket_fail(ticket, STATUS_INTERNAL, status_help(STATUS_NO_MEMORY));

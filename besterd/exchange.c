@@ -13,12 +13,14 @@ void exchange_ask(struct ticket *ticket, struct handler *handler, struct span da
                                                   .ticket = ticket->number,
                                                   .origin = ticket->origin,
                                                   .id_token = ticket->id_token,
+                                                  .trace = ticket->trace.text,
                                                   .data = data,
                                               });
     char detail[160];
 
     if (status == STATUS_OK) {
         ticket->asking++;
+        ticket_log(ticket, "%s is asked", handler_config(handler)->type);
         return;
     }
     snprintf(

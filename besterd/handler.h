@@ -48,6 +48,7 @@ struct handler_question {
     uint64_t ticket;
     const struct origin *origin;
     struct span id_token; /* or absent */
+    const char *trace;
     struct span data;
 };
 

@@ -13,6 +13,7 @@ static struct blob *stream_frame(
         .exchange = ask->number,
         .origin = blob_span(question->origin->question),
         .id_token = question->id_token,
+        .trace = question->trace,
         .deadline_ms = self->config->timeout_ms,
         .type_token = handler_type_token(self),
         .data = question->data,

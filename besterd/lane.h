@@ -20,7 +20,9 @@
 
 #include <stdint.h>
 
+#include "besterd/log.h"
 #include "besterd/origin.h"
+#include "besterd/trace.h"
 #include "libbester/bytes.h"
 
 struct handler;
@@ -57,6 +59,7 @@ struct ticket {
     struct lane *lane;
     struct ticket *previous, *next;
     struct origin *origin;
+    struct trace trace;
     unsigned server_hops;  /* servers it came through */
     unsigned handler_hops; /* sendHandler commands carried out */
 
@@ -73,6 +76,10 @@ struct ticket {
     struct span id_token; /* absent: the message had no id */
     char id_storage[];
 };
+
+/* A line of the log about a ticket's message, at level debug. */
+#define ticket_log(ticket, ...) \
+    log_traced(LOG_LEVEL_DEBUG, "pipeline", (ticket)->trace.text, __VA_ARGS__)
 
 /* NULL when out of memory. Takes references of its own. */
 struct ticket *ticket_new(uint64_t session, struct origin *origin, struct span id_token);

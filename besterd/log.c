@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "libbester/clock.h"
+#include "libbester/json.h"
 #include "libbester/visible.h"
 
 enum { SUBJECT_MAX = 200 };
@@ -30,6 +31,7 @@ static struct {
     bool ours; /* log_open opened it */
     enum manner manner;
     atomic_int level;
+    atomic_int format;
     atomic_ulong dropped; /* in all */
     atomic_ulong untold;  /* of these, not yet told in a line */
     atomic_bool torn;     /* the last line left in part */
@@ -95,6 +97,7 @@ void log_close(void)
     sink.fd = STDERR_FILENO;
     sink.ours = false;
     sink.manner = BY_WRITE;
+    log_set_format(LOG_FORMAT_TEXT);
     atomic_store(&sink.dropped, 0);
     atomic_store(&sink.untold, 0);
     atomic_store(&sink.torn, false);
@@ -108,6 +111,11 @@ void log_set_level(enum log_level level)
 bool log_enabled(enum log_level level)
 {
     return (int)level <= atomic_load_explicit(&sink.level, memory_order_relaxed);
+}
+
+void log_set_format(enum log_format format)
+{
+    atomic_store_explicit(&sink.format, (int)format, memory_order_relaxed);
 }
 
 unsigned long log_dropped(void)
@@ -146,32 +154,60 @@ static bool put(const char *line, size_t len)
 struct line {
     char at[LOG_LINE_MAX + 1];
     size_t len;
+    bool json;
 };
 
-/* Text that may come from strangers: one line of it, cut where it does not fit. */
-static void line_add(struct line *self, const char *text)
+/* Text that may come from strangers: one line of it, cut where it does not fit,
+ * in quotes where the line is JSON. `spare` bytes stay free behind it. */
+static void line_add(struct line *self, const char *text, size_t spare)
 {
     char *end = self->at + self->len;
-    visible_into(end, sizeof self->at - 1 - self->len, span_of(text));
-    self->len += strlen(end);
+    size_t room = sizeof self->at - 1 - self->len - spare;
+    char shown[LOG_LINE_MAX];
+    if (!self->json) {
+        visible_into(end, room, span_of(text));
+        self->len += strlen(end);
+        return;
+    }
+    visible_into(shown, sizeof shown < room ? sizeof shown : room, span_of(text));
+    self->len += json_quote_into(end, room, span_of(shown)).len;
 }
 
-static void line_begin(struct line *self, enum log_level level, const char *subject)
+/* A piece of our own. */
+static void line_put(struct line *self, const char *piece)
+{
+    size_t len = strlen(piece);
+    memcpy(self->at + self->len, piece, len);
+    self->len += len;
+}
+
+static void line_begin(
+    struct line *self, enum log_level level, const char *subject, const char *trace)
 {
     struct timespec now;
     char moment[CLOCK_TEXT_MAX];
-    char shown[SUBJECT_MAX];
     clock_gettime(CLOCK_REALTIME, &now);
     clock_format((double)now.tv_sec + (double)now.tv_nsec / 1e9, moment);
-    visible_into(shown, sizeof shown, span_of(subject[0] != '\0' ? subject : "besterd"));
-    int len =
-        snprintf(self->at, sizeof self->at, "\n%s %s %s: ", moment, log_level_text(level), shown);
-    self->len = (size_t)len;
+    self->len = 0;
+    self->json = atomic_load_explicit(&sink.format, memory_order_relaxed) == LOG_FORMAT_JSON;
+    line_put(self, self->json ? "\n{\"time\":\"" : "\n");
+    line_put(self, moment);
+    line_put(self, self->json ? "\",\"level\":\"" : " ");
+    line_put(self, log_level_text(level));
+    line_put(self, self->json ? "\",\"subject\":" : " ");
+    line_add(self, subject[0] != '\0' ? subject : "besterd", LOG_LINE_MAX - SUBJECT_MAX);
+    if (trace != NULL) {
+        line_put(self, self->json ? ",\"trace\":" : " [");
+        line_add(self, trace, LOG_LINE_MAX - 2 * SUBJECT_MAX);
+        line_put(self, self->json ? "" : "]");
+    }
+    line_put(self, self->json ? ",\"message\":" : ": ");
 }
 
-static bool line_end(struct line *self)
+static bool line_end(struct line *self, const char *text)
 {
-    self->at[self->len++] = '\n';
+    line_add(self, text, 1);
+    line_put(self, self->json ? "}\n" : "\n");
     return put(self->at, self->len);
 }
 
@@ -184,29 +220,47 @@ static void tell_losses(void)
     struct line line;
     char text[64];
     snprintf(text, sizeof text, "%lu lines were lost here", lost);
-    line_begin(&line, LOG_LEVEL_WARNING, "log");
-    line_add(&line, text);
-    if (!line_end(&line))
+    line_begin(&line, LOG_LEVEL_WARNING, "log", NULL);
+    if (!line_end(&line, text))
         atomic_fetch_add(&sink.untold, lost);
+}
+
+static void log_text(enum log_level level, const char *subject, const char *trace,
+    const char *format, va_list args) PRINTF_LIKE(4, 0);
+
+static void log_text(
+    enum log_level level, const char *subject, const char *trace, const char *format, va_list args)
+{
+    int saved_errno = errno;
+    char text[LOG_LINE_MAX];
+    int len = vsnprintf(text, sizeof text, format, args);
+    tell_losses();
+    struct line line;
+    line_begin(&line, level, subject, trace);
+    if (!line_end(&line, len < 0 ? "(a line that cannot be formatted)" : text)) {
+        atomic_fetch_add(&sink.dropped, 1);
+        atomic_fetch_add(&sink.untold, 1);
+    }
+    errno = saved_errno;
 }
 
 void log_line(enum log_level level, const char *subject, const char *format, ...)
 {
     if (!log_enabled(level))
         return;
-    int saved_errno = errno;
-    char text[LOG_LINE_MAX];
     va_list args;
     va_start(args, format);
-    int len = vsnprintf(text, sizeof text, format, args);
+    log_text(level, subject, NULL, format, args);
     va_end(args);
-    tell_losses();
-    struct line line;
-    line_begin(&line, level, subject);
-    line_add(&line, len < 0 ? "(a line that cannot be formatted)" : text);
-    if (!line_end(&line)) {
-        atomic_fetch_add(&sink.dropped, 1);
-        atomic_fetch_add(&sink.untold, 1);
-    }
-    errno = saved_errno;
+}
+
+void log_traced(
+    enum log_level level, const char *subject, const char *trace, const char *format, ...)
+{
+    if (!log_enabled(level))
+        return;
+    va_list args;
+    va_start(args, format);
+    log_text(level, subject, trace, format, args);
+    va_end(args);
 }

@@ -1,8 +1,11 @@
 /*
- * log: one line to stderr for each event.
+ * log: one line to stderr for each event, as text or as a JSON object.
  *
  *   2026-11-22T17:00:00.123Z info session 12: logged in as "T"
+ *   2026-11-22T17:00:00.124Z debug pipeline [5f0c…]: asked chat
+ *   {"time":"…","level":"debug","subject":"pipeline","trace":"5f0c…","message":"asked chat"}
  *
+ * The trace is what one message is called on its way through handlers and servers.
  * A line leaves in one write, at most LOG_LINE_MAX bytes, cut with "..." where
  * longer. Control characters and bytes that are not UTF-8 are written as escapes
  * (libbester/visible.h), so that a line is always one line and a peer cannot
@@ -30,6 +33,17 @@ enum log_level {
         LOG_LEVEL_COUNT
 };
 
+#define LOG_FORMAT_TABLE(X)    \
+    X(LOG_FORMAT_TEXT, "text") \
+    X(LOG_FORMAT_JSON, "json")
+
+enum log_format {
+#define X(name, text) name,
+    LOG_FORMAT_TABLE(X)
+#undef X
+        LOG_FORMAT_COUNT
+};
+
 enum { LOG_LINE_MAX = 4096 }; /* PIPE_BUF: a pipe takes a line whole or not at all */
 
 /* Call once at start, before the first line; without it lines go to stderr at
@@ -41,10 +55,15 @@ void log_close(void);
 
 void log_set_level(enum log_level level);
 bool log_enabled(enum log_level level);
+void log_set_format(enum log_format format);
 
 /* subject: "session 12", "handler chat", or "" for the server itself. Returns at
  * once, before any formatting, when the level is not enabled. */
 void log_line(enum log_level level, const char *subject, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* The same about one message; trace: what it is called. */
+void log_traced(enum log_level level, const char *subject, const char *trace, const char *format,
+    ...) PRINTF_LIKE(4, 5);
 
 /* Lines dropped so far. */
 unsigned long log_dropped(void);

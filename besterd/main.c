@@ -141,6 +141,7 @@ static int run(const char *config_file)
         struct ev_loop *loop = ev_default_loop(0);
 
         log_open(STDERR_FILENO, config->log_level);
+        log_set_format(config->log_format);
         raise_descriptor_limit();
         exit_status = loop ? serve(config, loop) : EXIT_FAULT;
         if (loop)

@@ -10,8 +10,8 @@
 
 /* ---- the sentence: route -> exchange -> command -> delivery -> report ---- */
 
-static struct ticket *open_ticket(
-    struct pipeline *self, struct session *session, struct handler *handler, struct span id_token);
+static struct ticket *open_ticket(struct pipeline *self, struct session *session,
+    struct handler *handler, const struct message *message);
 static void advance(struct pipeline *self, struct ticket *ticket);
 static void report_done(struct pipeline *self, struct ticket *ticket);
 static void carry_out(struct pipeline *self, struct ticket *ticket, struct handler *handler,
@@ -30,7 +30,7 @@ void pipeline_take(struct pipeline *self, struct session *session, const struct 
         refuse(self, session, message, STATUS_NO_HANDLER, status_help(STATUS_NO_HANDLER));
         return;
     }
-    struct ticket *ticket = open_ticket(self, session, handler, message->id);
+    struct ticket *ticket = open_ticket(self, session, handler, message);
     if (!ticket) {
         refuse(self, session, message, STATUS_INTERNAL, status_help(STATUS_NO_MEMORY));
         return;
@@ -49,6 +49,7 @@ void pipeline_answered(struct pipeline *self, uint64_t number, struct handler *h
     assert(ticket && ticket->asking > 0); /* it cannot be done while it is asked about */
     ticket->asking--;
     ticket->running = true;
+    ticket_log(ticket, "%s has answered", handler_config(handler)->type);
     switch (exchange_decode(ticket, handler, answer, &commands)) {
     case EXCHANGE_RUN:
         carry_out(self, ticket, handler, &commands);
@@ -71,6 +72,7 @@ void pipeline_not_answered(
 
     assert(ticket && ticket->asking > 0);
     ticket->asking--;
+    ticket_log(ticket, "no answer: %s: %s", status_text(reason), detail);
     ticket_fail(ticket, reason, detail);
     advance(self, ticket);
 }
@@ -78,7 +80,7 @@ void pipeline_not_answered(
 void pipeline_handler_speaks(
     struct pipeline *self, struct handler *handler, const struct message *word)
 {
-    struct ticket *ticket = open_ticket(self, NULL, handler, (struct span){0});
+    struct ticket *ticket = open_ticket(self, NULL, handler, word);
     struct commands commands;
 
     if (!ticket)
@@ -150,11 +152,29 @@ static void close_ticket(struct pipeline *self, struct ticket *ticket)
         self->on_idle(self->server);
 }
 
-static struct ticket *open_ticket(
-    struct pipeline *self, struct session *session, struct handler *handler, struct span id_token)
+/* The first server names the message; from another server it comes with its name. */
+static void name_ticket(struct pipeline *self, struct ticket *ticket, const struct session *session,
+    const struct message *message)
 {
-    struct ticket *ticket = ticket_new(
-        session ? session->number : 0, session ? session->origin : self->handler_origin, id_token);
+    bool from_peer = session && session->state == SESSION_PEER;
+
+    if (!from_peer || !trace_take(&ticket->trace, message->trace))
+        trace_make(&ticket->trace, &self->traces);
+    if (session)
+        ticket_log(ticket, "a message from %s, session %llu, id %.*s",
+            from_peer ? "another server" : "a client", (unsigned long long)session->number,
+            ticket->id_token.at ? (int)ticket->id_token.len : 4,
+            ticket->id_token.at ? ticket->id_token.at : "none");
+    else
+        ticket_log(ticket, "the handler speaks first");
+}
+
+/* session: NULL where a handler speaks first. */
+static struct ticket *open_ticket(struct pipeline *self, struct session *session,
+    struct handler *handler, const struct message *message)
+{
+    struct ticket *ticket = ticket_new(session ? session->number : 0,
+        session ? session->origin : self->handler_origin, session ? message->id : (struct span){0});
     struct lane *lane = NULL;
 
     if (!ticket)
@@ -166,6 +186,7 @@ static struct ticket *open_ticket(
         close_ticket(self, ticket);
         return NULL;
     }
+    name_ticket(self, ticket, session, message);
     ticket->type = handler_label(handler);
     ticket->running = true;
     if (session) {
@@ -212,9 +233,11 @@ static bool finish(struct pipeline *self, struct lane *lane, struct ticket *tick
     uint64_t number = ticket->session;
     struct session *session = roster_find(self->roster, number);
 
-    if (ticket->failure != STATUS_OK)
-        log_line(LOG_LEVEL_DEBUG, "pipeline", "a message was reported bad: %s: %s",
-            status_text(ticket->failure), ticket->detail ? ticket->detail : "");
+    if (ticket->failure == STATUS_OK)
+        ticket_log(ticket, "reported good");
+    else
+        ticket_log(ticket, "reported bad: %s: %s", status_text(ticket->failure),
+            ticket->detail ? ticket->detail : "");
     metrics_count(self->metrics, METRIC_MESSAGES, ticket->type, metrics_result(ticket->failure));
     if (session) {
         metrics_count(self->metrics, METRIC_REPORTS, metrics_result(ticket->failure), 0);
@@ -241,8 +264,9 @@ static void report_done(struct pipeline *self, struct ticket *ticket)
         return;
     /* A handler spoke first: nobody waits. */
     if (ticket->failure != STATUS_OK)
-        log_line(LOG_LEVEL_WARNING, "pipeline", "what a handler said first failed: %s: %s",
-            status_text(ticket->failure), ticket->detail ? ticket->detail : "");
+        log_traced(LOG_LEVEL_WARNING, "pipeline", ticket->trace.text,
+            "what a handler said first failed: %s: %s", status_text(ticket->failure),
+            ticket->detail ? ticket->detail : "");
     close_ticket(self, ticket);
 }
 
@@ -356,6 +380,7 @@ static void on_resolved(struct ticket *ticket, void *pipeline)
 enum status pipeline_init(struct pipeline *self)
 {
     slots_init(&self->tickets);
+    trace_source_init(&self->traces);
     self->deliveries.find_ticket = find_ticket;
     self->deliveries.on_resolved = on_resolved;
     self->deliveries.pipeline = self;

@@ -21,7 +21,8 @@ struct pipeline {
     struct metrics *metrics;
     struct deliveries deliveries;
     struct slots tickets;
-    struct blob *types;            /* data of the answer to the built-in `types` */
+    struct blob *types; /* data of the answer to the built-in `types` */
+    struct trace_source traces;
     struct origin *handler_origin; /* of a handler that speaks first */
     bool draining;
     void (*on_idle)(void *server); /* draining, and the last message has its report */

@@ -35,12 +35,13 @@ static const struct form forms[] = {
         .fixed = {"scope", "server"},
         .words = {{"type", PART_PAYLOAD, "type"}, {"data", PART_PAYLOAD, "data"},
             {"id", PART_PAYLOAD, "id"}, {"origin", PART_HEADER, "origin"},
-            {"hops", PART_HEADER, "hops"}}},
+            {"hops", PART_HEADER, "hops"}, {"trace", PART_HEADER, "trace"}}},
     {.edges = BIT(EDGE_SERVER_STREAM),
         .key = "ask",
         .words = {{"ask", PART_PAYLOAD, "data"}, {"type", PART_PAYLOAD, "type"},
             {"origin", PART_HEADER, "origin"}, {"id", PART_HEADER, "id"},
-            {"deadlineMs", PART_HEADER, "deadlineMs"}, {"exchange", PART_HEADER, "exchange"}}},
+            {"deadlineMs", PART_HEADER, "deadlineMs"}, {"exchange", PART_HEADER, "exchange"},
+            {"trace", PART_HEADER, "trace"}}},
 };
 enum { FORM_COUNT = sizeof(forms) / sizeof(forms[0]) };
 

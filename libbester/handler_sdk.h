@@ -50,6 +50,7 @@ struct handler_request {
     bool authenticated;   /* the user's own server vouches for the name, and is known */
     const char *type;     /* the handler's type; "" in oneshot */
     struct span id;       /* the message's id, a JSON string; or absent */
+    const char *trace;    /* what the servers' logs call the message; "": not told */
     unsigned deadline_ms; /* the server waits no longer; 0: not told */
 };
 

@@ -41,7 +41,8 @@ static struct handler_reply *reply_new(struct span payload, enum handler_sdk_pro
         .server = self->server,
         .via = self->via,
         .scope = self->scope,
-        .type = self->type};
+        .type = self->type,
+        .trace = self->trace};
     return self;
 }
 
@@ -100,6 +101,7 @@ struct handler_reply *reply_new_stream(struct span payload)
     if (message.origin.at != NULL)
         read_origin(self, message.origin);
     read_text(self, "type", message.type, self->type);
+    read_text(self, "trace", message.trace, self->trace);
     if (message.deadline_ms.at != NULL && json_u64(message.deadline_ms, &deadline_ms) == STATUS_OK)
         self->request.deadline_ms = deadline_ms < UINT32_MAX ? (unsigned)deadline_ms : UINT32_MAX;
     self->request.id = message.id.at != NULL ? message.id : message.header_id;

@@ -22,6 +22,7 @@ struct handler_reply {
     char via[REPLY_NAME_MAX];
     char scope[REPLY_NAME_MAX];
     char type[REPLY_NAME_MAX];
+    char trace[REPLY_NAME_MAX];
 
     enum handler_sdk_protocol protocol;
     struct span exchange; /* JSON token; absent in oneshot */

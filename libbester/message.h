@@ -36,6 +36,7 @@
     X("origin", origin)                 \
     X("deadlineMs", deadline_ms)        \
     X("hops", hops)                     \
+    X("trace", trace)                   \
     X("command", command)               \
     X("commandData", command_data)      \
     X("commands", commands)             \
@@ -101,14 +102,15 @@ MUST_CHECK struct blob *message_received(const struct received *received);
 /* The answer to `dummy`; an absent id is left out. */
 MUST_CHECK struct blob *message_dummy_answer(struct span id_token);
 
-/* To another server, legacy form. origin (JSON object text) and hops are extra
- * members that a Part I peer ignores; hops is left out when it is 0. */
+/* To another server, legacy form. origin (JSON object text), hops and trace are
+ * extra members that a Part I peer ignores; hops is left out when it is 0. */
 struct forward {
     struct span type_token;
     struct span data;
     struct span id_token;
     struct span origin; /* or absent */
     unsigned hops;
+    const char *trace; /* of letters and digits, or NULL */
 };
 MUST_CHECK struct blob *message_forward(const struct forward *forward);
 
@@ -117,6 +119,7 @@ struct question {
     uint64_t exchange;
     struct span origin;   /* JSON object text */
     struct span id_token; /* or absent */
+    const char *trace;    /* of letters and digits, or NULL */
     unsigned deadline_ms;
     struct span type_token;
     struct span data;

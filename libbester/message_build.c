@@ -131,6 +131,15 @@ struct blob *message_dummy_answer(struct span id_token)
     return parts_frame(&writer.parts);
 }
 
+static void trace_member(struct writer *writer, const char *trace)
+{
+    if (trace == NULL)
+        return;
+    MEMBER(writer, "trace", SPAN_LITERAL("\""));
+    parts_add_text(&writer->parts, trace);
+    ADD(&writer->parts, "\"");
+}
+
 struct blob *message_forward(const struct forward *forward)
 {
     struct writer writer;
@@ -143,6 +152,7 @@ struct blob *message_forward(const struct forward *forward)
     MEMBER(&writer, "scope", SPAN_LITERAL("\"server\""));
     MEMBER(&writer, "origin", forward->origin);
     MEMBER(&writer, "hops", hops);
+    trace_member(&writer, forward->trace);
     open_object(&writer, SPAN_LITERAL("},\"payload\":{"));
     MEMBER(&writer, "type", forward->type_token);
     MEMBER(&writer, "data", or_null(forward->data));
@@ -161,6 +171,7 @@ struct blob *message_question(const struct question *question)
     MEMBER(&writer, "exchange", decimal(exchange, sizeof exchange, question->exchange, "\""));
     MEMBER(&writer, "origin", question->origin);
     MEMBER(&writer, "id", question->id_token);
+    trace_member(&writer, question->trace);
     MEMBER(&writer, "deadlineMs", decimal(deadline, sizeof deadline, question->deadline_ms, ""));
     open_object(&writer, SPAN_LITERAL("},\"payload\":{"));
     MEMBER(&writer, "type", question->type_token);

@@ -233,6 +233,7 @@ static void test_everything(void **state)
     assert_true(config->peers[0].legacy);
     assert_null(config_find_peer(config, SPAN_LITERAL("S")));
     assert_int_equal(config->log_level, LOG_LEVEL_DEBUG);
+    assert_int_equal(config->log_format, LOG_FORMAT_JSON);
     assert_true(config->has_metrics);
     assert_address(&config->metrics_address, "tcp6://[::1]:9464");
     assert_string_equal(json_string_value(json_object_get(config->admin_info, "name")), "T");

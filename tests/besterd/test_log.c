@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <jansson.h>
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,77 @@ static void test_one_write_for_a_line(void **state)
     close(ends[1]);
 }
 
+/* ---- JSON ---- */
+
+/* The line as an object; the callee's until json_decref. */
+static json_t *parse_line(const char *line)
+{
+    json_error_t error;
+    assert_int_equal(strcspn(line, "\n"), strlen(line) - 1);
+    json_t *object = json_loads(line, JSON_REJECT_DUPLICATES, &error);
+    if (object == NULL)
+        fail_msg("%s: %s", error.text, line);
+    return object;
+}
+
+static const char *member(const json_t *object, const char *name)
+{
+    return json_string_value(json_object_get(object, name));
+}
+
+static void test_json(void **state)
+{
+    log_set_format(LOG_FORMAT_JSON);
+    log_line(LOG_LEVEL_WARNING, "", "\"quoted\"\n\x1b\xff \xc3\xa9");
+    const char *line = drain(*state);
+    assert_matches(line, "^[{]\"time\":\"" MOMENT "\",\"level\":\"warning\","
+                         "\"subject\":\"besterd\",\"message\":\".*\"[}]\n$");
+    json_t *object = parse_line(line);
+    assert_string_equal(member(object, "message"), "\"quoted\"\\n\\x1b\\xff \xc3\xa9");
+    assert_null(json_object_get(object, "trace"));
+    json_decref(object);
+    log_traced(LOG_LEVEL_INFO, "a \"b\"", "5f0c", "text");
+    object = parse_line(drain(*state));
+    assert_string_equal(member(object, "subject"), "a \"b\"");
+    assert_string_equal(member(object, "trace"), "5f0c");
+    json_decref(object);
+    log_traced(LOG_LEVEL_DEBUG, "x", "5f0c", "not enabled");
+    assert_string_equal(drain(*state), "");
+}
+
+/* However long the parts, a line is one object. */
+static void test_long_json_is_cut(void **state)
+{
+    char text[10001];
+    log_set_format(LOG_FORMAT_JSON);
+    for (int round = 0; round < 3; round++) {
+        memset(text, "a\"\x01"[round], sizeof text - 1);
+        text[sizeof text - 1] = '\0';
+        log_traced(LOG_LEVEL_INFO, text, text, "%s", text);
+        const char *line = drain(*state);
+        assert_in_range(strlen(line), LOG_LINE_MAX - 40, LOG_LINE_MAX);
+        json_decref(parse_line(line));
+    }
+}
+
+static void test_traced_text(void **state)
+{
+    log_traced(LOG_LEVEL_INFO, "pipeline", "5f0c", "asked %s", "chat");
+    assert_matches(drain(*state), "^" MOMENT " info pipeline \\[5f0c\\]: asked chat\n$");
+}
+
+static void test_json_losses(void **state)
+{
+    struct fixture *self = *state;
+    log_set_format(LOG_FORMAT_JSON);
+    assert_true(fcntl(self->write_end, F_SETPIPE_SZ, 4096) > 0);
+    while (log_dropped() < 3)
+        log_line(LOG_LEVEL_INFO, "flood", "line");
+    drain(self);
+    log_line(LOG_LEVEL_INFO, "x", "room again");
+    assert_matches(drain(self), "^[{].*\"message\":\"3 lines were lost here\"[}]\n[{].*[}]\n$");
+}
+
 static void test_a_full_pipe_drops_lines_and_says_so(void **state)
 {
     struct fixture *self = *state;
@@ -230,6 +302,10 @@ int main(void)
         TEST(test_no_line_can_be_forged),
         TEST(test_a_long_line_is_cut),
         TEST(test_one_write_for_a_line),
+        TEST(test_json),
+        TEST(test_long_json_is_cut),
+        TEST(test_traced_text),
+        TEST(test_json_losses),
         TEST(test_a_full_pipe_drops_lines_and_says_so),
         TEST(test_a_torn_line_is_ended),
         TEST(test_nobody_reads),

@@ -71,8 +71,10 @@ static void to_a_legacy_server(void **state)
         "\"payload\":{\"type\":\"chat\",\"data\":[1],\"id\":\"s1-1\"}}");
     forward.origin = SPAN_LITERAL("{\"user\":\"T\"}");
     forward.hops = 3;
+    forward.trace = "5f0c";
     assert_wire(message_forward(&forward),
-        "{\"header\":{\"scope\":\"server\",\"origin\":{\"user\":\"T\"},\"hops\":3},"
+        "{\"header\":{\"scope\":\"server\",\"origin\":{\"user\":\"T\"},\"hops\":3,"
+        "\"trace\":\"5f0c\"},"
         "\"payload\":{\"type\":\"chat\",\"data\":[1],\"id\":\"s1-1\"}}");
 }
 
@@ -227,11 +229,13 @@ static void questions_to_a_handler(void **state)
         "\"payload\":{\"type\":\"chat\",\"data\":{\"to\":\"G\"}}}");
     question = (struct question){.exchange = UINT64_MAX,
         .origin = SPAN_LITERAL("{}"),
+        .trace = "5f0c",
         .deadline_ms = UINT32_MAX,
         .type_token = SPAN_LITERAL("\"chat\"")};
     assert_wire(message_question(&question),
         "{\"header\":{\"exchange\":\"18446744073709551615\",\"origin\":{},"
-        "\"deadlineMs\":4294967295},\"payload\":{\"type\":\"chat\",\"data\":null}}");
+        "\"trace\":\"5f0c\",\"deadlineMs\":4294967295},\"payload\":{\"type\":\"chat\",\"data\":"
+        "null}}");
 }
 
 /* Tokens pass as they came: not decoded, not quoted again. */
