@@ -84,6 +84,14 @@ $(BUILD)/obj/%.o: %.c $(BUILD)/flags | check-libraries
 	$(SAY) CC $<
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# A text that a program carries: what stands between _binary_PATH_start and _end.
+TEXTS  := $(wildcard harness/*.css harness/*.js)
+texts   = $(patsubst %,$(BUILD)/obj/%.o,$(filter $(1)/%,$(TEXTS)))
+$(TEXTS:%=$(BUILD)/obj/%.o): $(BUILD)/obj/%.o: %
+	@mkdir -p $(@D)
+	$(SAY) LD $<
+	$(Q)$(LD) -r -b binary -z noexecstack -o $@ $<
+
 define archive
 	@mkdir -p $(@D)
 	$(SAY) AR $@
@@ -102,7 +110,8 @@ $(BUILD)/libbester.a: $(call object,$(wildcard libbester/*.c)) $(BUILD)/flags
 # A program is its main.o and an archive of all else, so that its tests link the same code. What
 # stands in tests/PROGRAM and is not a test_*.c helps the tests there.
 define program
-$(BUILD)/obj/$(1).a: $$(call object,$$(filter-out $(1)/main.c,$$(wildcard $(1)/*.c))) $(BUILD)/flags
+$(BUILD)/obj/$(1).a: $$(call object,$$(filter-out $(1)/main.c,$$(wildcard $(1)/*.c))) \
+                     $$(call texts,$(1)) $(BUILD)/flags
 	$$(archive)
 $(BUILD)/$(1): $(BUILD)/obj/$(1)/main.o $(BUILD)/obj/$(1).a $(BUILD)/libbester.a
 	$$(call link,$$(LIBS_$(1)))

@@ -238,8 +238,8 @@ static bool ends_by(int number)
 
 void actor_process_signal(struct actor_process *self, int number)
 {
-    timeline_note(
-        self->setting->timeline, self->member, "signal %d (%s)", number, strsignal(number));
+    timeline_fault(
+        self->setting->timeline, self->member, -1, "signal %d (%s)", number, strsignal(number));
     self->end_expected = self->end_expected || ends_by(number);
     process_signal(self->process, number);
 }

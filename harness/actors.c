@@ -238,7 +238,8 @@ enum status actors_signal(struct actors *self, int member, int number, struct fa
                     : 0;
     if (pid <= 0 || pid == getpid())
         return fault_set(fault, STATUS_NOT_FOUND, 0, "\"%s\" has no process now", cast->name);
-    timeline_note(self->setting->timeline, member, "signal %d (%s)", number, strsignal(number));
+    timeline_fault(
+        self->setting->timeline, member, -1, "signal %d (%s)", number, strsignal(number));
     kill(pid, number);
     return STATUS_OK;
 }

@@ -9,6 +9,13 @@ static const double DEADLINE_S = 5.0;
 
 /* ---- run ------------------------------------------------------------------------------------- */
 
+#define REPORT_ROW(word, which, text)                            \
+    {                                                            \
+        .name = (word), .kind = OPTION_TEXT, .argument = "FILE", \
+        .offset = offsetof(struct run_options, reports[which]),  \
+        .help = text "; - for standard output, in place of TAP"  \
+    }
+
 static const struct option_row run_rows[] = {
     {.name = "jobs",
         .letter = 'j',
@@ -35,15 +42,31 @@ static const struct option_row run_rows[] = {
         .min = 0.01,
         .max = 600,
         .help = "how long a line may be awaited where the play does not say; otherwise 5s"},
+    {.name = "retry",
+        .kind = OPTION_COUNT,
+        .argument = "N",
+        .offset = offsetof(struct run_options, retry),
+        .min = 1,
+        .max = 100,
+        .help = "let a play that failed try again, at most N times; one that passes then is FLAKY"},
+    {.name = "allow-flaky",
+        .kind = OPTION_FLAG,
+        .offset = offsetof(struct run_options, allow_flaky),
+        .help = "a FLAKY play does not make the run fail"},
+    {.kind = OPTION_GROUP, .help = "Reports, beside TAP on standard output"},
+    REPORT_ROW("junit", REPORT_JUNIT, "JUnit XML, as most CI systems read it"),
+    REPORT_ROW("json", REPORT_JSON, "everything, for programs: docs/reports.md is its form"),
+    REPORT_ROW("html", REPORT_HTML, "a page with each play as a sequence diagram"),
+    REPORT_ROW("mermaid", REPORT_MERMAID, "sequence diagrams as text, for documents"),
     OPTION_COMMON_ROWS,
 };
 
 static const struct option_exit run_exits[] = {
     {0, "every play passed"},
-    {EXIT_PLAYS_FAILED, "some play failed"},
+    {EXIT_PLAYS_FAILED, "some play failed, or was FLAKY"},
     {EXIT_USAGE, "wrong options or arguments"},
     {EXIT_BAD_INPUT, "a play is wrong: file, line, column and a sentence; nothing was started"},
-    {EXIT_LOCAL_IO, "a file or program can't be read or started"},
+    {EXIT_LOCAL_IO, "a file or program can't be read, written or started"},
     {EXIT_INTERRUPTED, "interrupted; everything was ended"},
     {0, NULL},
 };
@@ -69,6 +92,12 @@ static int main_run(int argc, char **argv)
         fputs("harness run: no play is named; see harness run --help\n", stderr);
         return EXIT_USAGE;
     }
+    for (size_t i = 0; i < REPORT_KIND_COUNT && options.ladder; i++)
+        if (options.reports[i] && strcmp(options.reports[i], "-") == 0) {
+            fputs(
+                "harness run: the ladder and a report can't both go to standard output\n", stderr);
+            return EXIT_USAGE;
+        }
     return run_plays(&options, operands.at, operands.count);
 }
 

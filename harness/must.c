@@ -53,6 +53,11 @@ char *must_print(const char *format, ...)
     return text;
 }
 
+FILE *must_stream(char **text, size_t *len)
+{
+    return must(open_memstream(text, len));
+}
+
 json_t *must_json(json_t *value)
 {
     return must(value);

@@ -9,6 +9,7 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "libbester/status.h"
 
@@ -18,6 +19,8 @@ char *must_copy(const char *text);
 /* The bytes with a zero byte behind them. */
 char *must_copy_bytes(const char *at, size_t len);
 char *must_print(const char *format, ...) PRINTF_LIKE(1, 2);
+/* A stream into memory: *text and *len are what was written once it is closed. */
+FILE *must_stream(char **text, size_t *len);
 /* NULL becomes the end of the program: for jansson's constructors. */
 json_t *must_json(json_t *value);
 /* The text of a value on one line, object members in their order. */

@@ -10,6 +10,7 @@
 #include "harness/must.h"
 
 static const double DEATH_GRACE_S = 0.2;
+const double player_late_grace_s = 1.0;
 
 /* A play may repeat a million rounds; its failure is among the last. */
 enum { EVENTS_KEPT = 20000 };
@@ -38,13 +39,15 @@ static void on_done(struct ev_loop *loop, ev_timer *watcher, int events)
     struct player *self = watcher->data;
 
     (void)loop, (void)events;
-    self->callbacks->on_done(&self->verdict, self->user);
+    self->callbacks->on_done(self->user);
 }
 
 /* A connection that ends may be the first sign of a death, which says more: that
  * is waited for, shortly, before the play fails. */
 static void fail(struct player *self)
 {
+    /* What the verdict points at must stay. */
+    timeline_keep(stage_timeline(self->stage), 0);
     bool may_be_death =
         self->verdict.cause == CAUSE_CONNECTION_LOST || self->verdict.cause == CAUSE_LOGIN_REFUSED;
 
@@ -67,104 +70,24 @@ enum step_answer player_fail(
     va_start(arguments, format);
     vsnprintf(message, sizeof(message), format, arguments);
     va_end(arguments);
-    verdict_fail(
-        &self->verdict, cause, step->at, step->text, stage_timeline(self->stage), "%s", message);
+    verdict_fail(&self->verdict, cause, step->at, step->text, "%s", message);
     fail(self);
     return STEP_FAILED;
-}
-
-/* ---- what nobody asked for ------------------------------------------------------------------- */
-
-static bool names_pair(const struct steps *steps, int a, int b)
-{
-    for (size_t i = 0; i < steps->count; i++) {
-        const struct step *step = &steps->items[i];
-        const struct line *line = &step->line;
-
-        if (step->kind == STEP_LINE &&
-            ((line->from == a && line->to == b) || (line->from == b && line->to == a)))
-            return true;
-        if (names_pair(&step->body, a, b))
-            return true;
-    }
-    return false;
-}
-
-/* Between two that play themselves, only what the play names concerns it. */
-static bool concerns(const struct player *self, int from, int to)
-{
-    const struct member *members = self->scenario->members;
-
-    return member_is_played(&members[from]) || member_is_played(&members[to]) ||
-           names_pair(&self->scenario->steps, from, to);
-}
-
-/* An event that no line may still ask for, or NULL. clients: on edges to clients,
- * else on all others. */
-static struct event *find_unexpected(const struct player *self, bool clients)
-{
-    const struct member *members = self->scenario->members;
-    int count = (int)self->scenario->member_count;
-
-    for (int from = 0; from < count; from++)
-        for (int to = 0; to < count; to++) {
-            struct event *event = timeline_oldest(stage_timeline(self->stage), from, to, false);
-
-            if (event && (members[to].kind == MEMBER_CLIENT) == clients && concerns(self, from, to))
-                return event;
-        }
-    return NULL;
 }
 
 static bool fail_unexpected(struct player *self, bool clients)
 {
     const struct steps *steps = &self->scenario->steps;
     struct where at = steps->count ? steps->items[steps->count - 1].at : (struct where){1, 1};
-    struct event *event = find_unexpected(self, clients);
+    struct event *event = player_unexpected(self, clients);
 
     if (!event)
         return false;
     verdict_fail(&self->verdict, CAUSE_UNEXPECTED, at, "the end of the play",
-        stage_timeline(self->stage), "Something came that no line of the play asks for.");
-    self->verdict.got = event_text(stage_timeline(self->stage), event, 0);
+        "Something came that no line of the play asks for.");
+    verdict_add_unasked(&self->verdict, event, stage_timeline(self->stage));
     finish(self);
     return true;
-}
-
-/* ---- whether a line to come wants an event --------------------------------------------------- */
-
-static bool list_wants(
-    struct player *self, const struct steps *steps, size_t first, const struct event *event)
-{
-    for (size_t i = first; i < steps->count; i++) {
-        const struct step *step = &steps->items[i];
-        size_t mark = self->scope.bindings.count;
-
-        if (step->kind == STEP_LINE && !step->line.doing && step->line.from == event->from &&
-            step->line.to == event->to &&
-            compare_event(&step->line.saying, event, &self->scope, NULL)) {
-            bindings_roll_back(&self->scope.bindings, mark);
-            return true;
-        }
-        if (list_wants(self, &step->body, 0, event))
-            return true;
-    }
-    return false;
-}
-
-static bool line_wants(struct player *self, const struct event *event)
-{
-    bool wants = false;
-
-    self->seen_from = event->from;
-    for (size_t i = 0; !wants && i < self->depth; i++) {
-        const struct position *position = &self->stack[i];
-        size_t first = position->rounds > 1 ? 0 : position->index;
-
-        wants = list_wants(self, position->steps, first, event);
-    }
-    self->seen_from = -1;
-    return wants;
 }
 
 /* ---- step by step ---------------------------------------------------------------------------- */
@@ -233,6 +156,16 @@ static void check_fence(struct player *self)
     stage_end(self->stage, self->scenario->deadline_s);
 }
 
+static void fail_late(struct player *self, const struct step *step)
+{
+    player_fail(self, step, CAUSE_LATE, "It came, but only after the %g s that the line gives it.",
+        step->deadline_s);
+    verdict_set_how(&self->verdict, " BY %.0f ms", now_ms() - self->late_since_ms);
+    if (step->kind == STEP_LINE)
+        verdict_add_line(
+            &self->verdict, &step->line, self->taken, stage_timeline(self->stage), &self->scope);
+}
+
 static void advance(struct player *self)
 {
     const struct step *step;
@@ -243,6 +176,10 @@ static void advance(struct player *self)
 
         if (answer == STEP_FAILED)
             return;
+        if (answer == STEP_DONE && self->late_since_ms > 0) {
+            fail_late(self, step);
+            return;
+        }
         if (answer == STEP_WAITS) {
             step_waits(self, step);
             return;
@@ -272,9 +209,9 @@ static void on_event(struct event *event, void *user)
     struct player *self = user;
     bool has_rules = self->scenario->members[event->to].rule_count > 0;
 
-    if (!concerns(self, event->from, event->to))
+    if (!player_concerns(self, event->from, event->to))
         stage_take(self->stage, event, NULL);
-    else if (has_rules && !line_wants(self, event))
+    else if (has_rules && !player_wants(self, event, false))
         rules_take(self->rules, event, &self->scope.fresh);
 }
 
@@ -291,6 +228,17 @@ static void on_turn(void *user)
     advance(user);
 }
 
+/* How somebody died, and what was awaited then. */
+static void add_death(struct player *self, const struct step *step, const char *how)
+{
+    /* "chat was killed by signal 9", but "PEER DIED: killed by signal 9". */
+    verdict_set_how(&self->verdict, ": %s", strncmp(how, "was ", 4) == 0 ? how + 4 : how);
+    if (step && step->kind == STEP_LINE && !step->line.doing)
+        verdict_add_line(
+            &self->verdict, &step->line, NULL, stage_timeline(self->stage), &self->scope);
+    self->verdict.cause = CAUSE_PEER_DIED;
+}
+
 static void on_trouble(int member, enum cause cause, const char *text, void *user)
 {
     struct player *self = user;
@@ -304,8 +252,10 @@ static void on_trouble(int member, enum cause cause, const char *text, void *use
         verdict_release(&self->verdict);
     if (step && cause == CAUSE_PEER_DIED)
         at = step->at;
-    verdict_fail(&self->verdict, cause, at, step ? step->text : NULL, stage_timeline(self->stage),
-        "%s%s%s", cast ? cast->name : "", cast ? ": " : "", text);
+    verdict_fail(&self->verdict, cause, at, step ? step->text : NULL, "%s%s%s",
+        cast ? cast->name : "", cast ? ": " : "", text);
+    if (cause == CAUSE_PEER_DIED)
+        add_death(self, step, text);
     fail(self);
 }
 
@@ -324,6 +274,13 @@ static const struct stage_callbacks stage_callbacks = {.on_ready = on_ready,
     .on_trouble = on_trouble,
     .on_ended = on_ended};
 
+static void wait_a_little(struct player *self)
+{
+    self->late_since_ms = now_ms();
+    ev_timer_set(&self->deadline, player_late_grace_s, 0.);
+    ev_timer_start(self->loop, &self->deadline);
+}
+
 static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
 {
     struct player *self = watcher->data;
@@ -335,11 +292,14 @@ static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
         return;
     }
     if (self->phase == PHASE_STEPS && (step = current_step(self))) {
-        player_step_late(self, step);
+        if (self->late_since_ms == 0)
+            wait_a_little(self);
+        else
+            player_step_late(self, step);
         return;
     }
     verdict_fail(&self->verdict, self->phase == PHASE_STARTING ? CAUSE_NOT_STARTED : CAUSE_SILENCE,
-        (struct where){1, 1}, NULL, stage_timeline(self->stage), "%s",
+        (struct where){1, 1}, NULL, "%s",
         self->phase == PHASE_STARTING
             ? "The cast was not ready in time: not every client is logged in."
             : "A server did not answer the dummy that was to show that nothing more comes.");
@@ -384,6 +344,13 @@ void player_start(struct player *self)
     ev_timer_set(&self->deadline, self->scenario->deadline_s, 0.);
     ev_timer_start(self->loop, &self->deadline);
     stage_start(self->stage);
+}
+
+struct timeline *player_take(struct player *self, struct verdict *verdict)
+{
+    *verdict = self->verdict;
+    self->verdict = (struct verdict){0};
+    return stage_take_timeline(self->stage);
 }
 
 void player_free(struct player *self)

@@ -16,7 +16,7 @@
 struct player;
 
 struct player_callbacks {
-    void (*on_done)(struct verdict *verdict, void *user);
+    void (*on_done)(void *user);
     /* A line of the conversation has happened. NULL: nobody wants to know. */
     void (*on_line)(const struct timeline *timeline, const struct event *event, void *user);
 };
@@ -27,5 +27,8 @@ struct player *player_new(struct ev_loop *loop, struct streams *streams,
 /* Ends at once whatever runs. */
 void player_free(struct player *self);
 void player_start(struct player *self);
+/* When it is done: how it ended, and the timeline of which that speaks, both the
+ * caller's from here on. player_free must follow at once. */
+struct timeline *player_take(struct player *self, struct verdict *verdict);
 
 #endif

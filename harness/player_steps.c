@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "harness/hint.h"
 #include "harness/must.h"
 
 static const char *name_of(const struct player *self, int member)
@@ -86,6 +87,8 @@ static enum step_answer fail_other(
               : "%s said something else to %s.",
         name_of(self, line->from), name_of(self, line->to));
     verdict_add_line(&self->verdict, line, event, timeline_of(self), &self->scope);
+    if (!ended)
+        self->verdict.hint = hint_other(timeline_of(self), event, player_wants(self, event, true));
     return STEP_FAILED;
 }
 
@@ -103,6 +106,13 @@ static struct event *oldest(const struct player *self, const struct line *line)
         timeline_of(self), line->from, line->to, line->saying.body == BODY_CLOSE);
 }
 
+static void take(struct player *self, const struct step *step, struct event *event)
+{
+    event->line = step->at.line;
+    self->taken = event;
+    stage_take(self->stage, event, step->line.saying.label);
+}
+
 static enum step_answer run_line(struct player *self, const struct step *step)
 {
     const struct line *line = &step->line;
@@ -114,7 +124,7 @@ static enum step_answer run_line(struct player *self, const struct step *step)
         return STEP_WAITS;
     if (!compare(self, line, event))
         return fail_other(self, step, event);
-    stage_take(self->stage, event, line->saying.label);
+    take(self, step, event);
     return STEP_DONE;
 }
 
@@ -122,9 +132,11 @@ static void late_line(struct player *self, const struct step *step)
 {
     const struct line *line = &step->line;
 
-    player_fail(self, step, CAUSE_SILENCE, "Nothing came from %s to %s in %g s.",
-        name_of(self, line->from), name_of(self, line->to), step->deadline_s);
+    player_fail(self, step, CAUSE_SILENCE,
+        "Nothing came from %s to %s in %g s, nor in the %g s after that.",
+        name_of(self, line->from), name_of(self, line->to), step->deadline_s, player_late_grace_s);
     verdict_add_line(&self->verdict, line, NULL, timeline_of(self), &self->scope);
+    self->verdict.hint = hint_silence(timeline_of(self), line->from, line->to);
 }
 
 /* ---- any order ------------------------------------------------------------------------------- */
@@ -164,7 +176,7 @@ static enum step_answer take_any(struct player *self, const struct step *step, s
     if (index == step->body.count)
         return fail_other(self, inner, event);
     self->lines_done[index] = true;
-    stage_take(self->stage, event, inner->line.saying.label);
+    take(self, inner, event);
     return STEP_DONE;
 }
 
@@ -222,7 +234,7 @@ static enum step_answer run_quiet(struct player *self, const struct step *step)
             continue;
         player_fail(
             self, step, CAUSE_UNEXPECTED, "%s was to hear nothing more.", name_of(self, client));
-        self->verdict.got = event_text(timeline_of(self), event, 0);
+        verdict_add_unasked(&self->verdict, event, timeline_of(self));
         return STEP_FAILED;
     }
     return STEP_DONE;
@@ -337,7 +349,10 @@ static const struct {
 
 enum step_answer player_step(struct player *self, const struct step *step)
 {
-    return step_table[step->kind].run(self, step);
+    timeline_set_line(timeline_of(self), step->at.line);
+    enum step_answer answer = step_table[step->kind].run(self, step);
+    timeline_set_line(timeline_of(self), 0);
+    return answer;
 }
 
 void player_step_late(struct player *self, const struct step *step)

@@ -11,6 +11,9 @@
 
 enum { PLAYER_DEPTH_MAX = 8 };
 
+/* How long what is late may still come, so that the report can tell late from never. */
+extern const double player_late_grace_s;
+
 /* A list of steps that is being played. */
 struct position {
     const struct steps *steps;
@@ -43,7 +46,9 @@ struct player {
     bool *lines_done;   /* of the "any order" at the top */
     uint64_t *log_seen; /* by member: the number of the last line that a step took */
     ev_timer deadline;
-    ev_timer done; /* never started: fed */
+    ev_timer done;             /* never started: fed */
+    double late_since_ms;      /* when the current step's deadline has passed; 0: it has not */
+    const struct event *taken; /* by a line, last */
     enum player_phase phase;
     double started_ms;
     struct verdict verdict;
@@ -61,4 +66,13 @@ void player_push(struct player *self, const struct steps *steps, unsigned rounds
 /* Sets the verdict at a step and returns STEP_FAILED. */
 enum step_answer player_fail(struct player *self, const struct step *step, enum cause cause,
     const char *format, ...) PRINTF_LIKE(4, 5);
+/* A line that would take the event: one that is still to come, or the current
+ * one (later: only one behind it). NULL: none. */
+const struct step *player_wants(struct player *self, const struct event *event, bool later);
+/* Whether the play has to ask for what passes between the two. */
+bool player_concerns(const struct player *self, int from, int to);
+/* An event that no line may still ask for, or NULL. clients: on edges to clients,
+ * else on all others. */
+struct event *player_unexpected(struct player *self, bool clients);
+
 #endif

@@ -1,14 +1,13 @@
-#include "harness/report_tap.h"
-
+/* TAP 14, as the plays end. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness/must.h"
+#include "harness/report.h"
 
-void report_tap_begin(FILE *out, size_t plays)
+static void begin(FILE *out, const struct summary *summary, const struct report_room *room)
 {
-    fprintf(out, "TAP version 14\n1..%zu\n", plays);
-    fflush(out);
+    (void)room;
+    fprintf(out, "TAP version 14\n1..%zu\n", summary->planned);
 }
 
 /* In a description, # would begin a directive. */
@@ -35,11 +34,11 @@ static void print_block(FILE *out, const char *name, const char *text)
     }
 }
 
-static void print_differences(FILE *out, const struct differences *differences)
+static void print_differences(FILE *out, const char *name, const struct differences *differences)
 {
     if (differences->count == 0)
         return;
-    fprintf(out, "  differences: |\n");
+    fprintf(out, "  %s: |\n", name);
     for (size_t i = 0; i < differences->count; i++) {
         const struct difference *difference = &differences->items[i];
 
@@ -49,38 +48,89 @@ static void print_differences(FILE *out, const struct differences *differences)
     }
 }
 
-static void print_failure(FILE *out, const struct scenario *scenario, const struct verdict *verdict)
+/* How each of several attempts ended; the first that failed is told in full. */
+static void print_attempts(FILE *out, const struct performance *performance)
 {
-    fprintf(out, "  ---\n  at: \"%s:%u\"\n  cause: \"%s\"\n", scenario->source.path,
-        verdict->at.line, cause_text(verdict->cause));
+    if (performance->attempt_count < 2)
+        return;
+    fprintf(out, "  attempts: |\n");
+    for (size_t i = 0; i < performance->attempt_count; i++) {
+        const struct verdict *verdict = &performance->attempts[i].verdict;
+        char *headline = verdict_headline(verdict);
+
+        if (verdict->cause == CAUSE_NONE)
+            fprintf(out, "    %zu: passed (%.0f ms)\n", i + 1, verdict->ms);
+        else
+            fprintf(out, "    %zu: %s at line %u (%.0f ms)\n", i + 1, headline, verdict->at.line,
+                verdict->ms);
+        free(headline);
+    }
+}
+
+static void print_failure(FILE *out, const struct performance *performance)
+{
+    const struct attempt *told = performance_told(performance);
+    const struct verdict *verdict = &told->verdict;
+    char *headline = verdict_headline(verdict);
+    char *timeline = timeline_text(told->timeline, verdict->got_event, verdict->nearest_event);
+
+    fprintf(out, "  ---\n  at: \"%s:%u\"\n  cause: \"%s\"\n", performance->scenario->source.path,
+        verdict->at.line, headline);
     if (verdict->step)
         fprintf(out, "  line: \"%s\"\n", verdict->step);
     print_block(out, "message", verdict->message);
-    print_differences(out, &verdict->differences);
+    print_block(out, "hint", verdict->hint);
+    print_differences(out, "differences", &verdict->differences);
     print_block(out, "expected", verdict->expected);
     print_block(out, "got", verdict->got);
     print_block(out, "nearest", verdict->nearest);
-    print_block(out, "timeline", verdict->timeline);
+    print_block(out, "nearness", verdict->nearness);
+    print_differences(out, "nearest differs", &verdict->nearest_differences);
+    print_attempts(out, performance);
+    print_block(out, "timeline", timeline);
     fprintf(out, "  ...\n");
+    free(timeline);
+    free(headline);
 }
 
-void report_tap_play(
-    FILE *out, size_t number, const struct scenario *scenario, const struct verdict *verdict)
+/* The words in brackets behind the description. */
+static void print_remark(FILE *out, const struct performance *performance)
 {
-    bool passed = verdict->cause == CAUSE_NONE;
+    fprintf(out, " (%.0f ms", performance_ms(performance));
+    if (performance->result == RESULT_FLAKY)
+        fprintf(out, "; FLAKY: passed at attempt %zu", performance->attempt_count);
+    else if (performance->attempt_count > 1)
+        fprintf(out, "; failed %zu times", performance->attempt_count);
+    fputc(')', out);
+}
 
-    fprintf(out, "%s %zu - ", passed ? "ok" : "not ok", number);
-    print_description(out, scenario->source.path);
+static void play_done(FILE *out, const struct summary *summary,
+    const struct performance *performance, struct report_room *room)
+{
+    (void)room;
+    if (performance->result == RESULT_NOT_RUN)
+        return; /* the plan tells of it, and why the run ended */
+    fprintf(out, "%s %zu - ", summary_is_bad(summary, performance->result) ? "not ok" : "ok",
+        performance->number);
+    print_description(out, performance->scenario->source.path);
     fprintf(out, ": ");
-    print_description(out, scenario->name);
-    fprintf(out, " (%.0f ms)\n", verdict->ms);
-    if (!passed)
-        print_failure(out, scenario, verdict);
-    fflush(out);
+    print_description(out, performance->scenario->name);
+    if (performance->result == RESULT_SKIPPED) {
+        fprintf(out, " # SKIP ");
+        print_description(out, performance->reason);
+    } else {
+        print_remark(out, performance);
+    }
+    fputc('\n', out);
+    if (performance->result == RESULT_FAILED || performance->result == RESULT_FLAKY)
+        print_failure(out, performance);
 }
 
-void report_tap_bail_out(FILE *out, const char *why)
+static void end(FILE *out, const struct summary *summary, const struct report_room *room)
 {
-    fprintf(out, "Bail out! %s\n", why);
-    fflush(out);
+    (void)room;
+    if (summary->interrupted)
+        fprintf(out, "Bail out! interrupted\n");
 }
+
+const struct report_form report_tap = {.begin = begin, .play_done = play_done, .end = end};

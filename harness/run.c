@@ -3,13 +3,14 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "harness/must.h"
 #include "harness/orphans.h"
 #include "harness/paths.h"
 #include "harness/player.h"
-#include "harness/report_tap.h"
+#include "harness/progress.h"
 
 enum { LINE_BYTES_MAX = 2000 };
 
@@ -19,9 +20,8 @@ struct item {
     struct scenario scenario;
     bool loaded;
     struct player *player; /* while it plays */
-    char *report;          /* when it is over, and those before it are not */
-    size_t report_len;
-    bool over;
+    struct performance performance;
+    bool over; /* its performance waits for those before it to be told */
 };
 
 struct run {
@@ -32,11 +32,12 @@ struct run {
     struct item *items;
     size_t count;
     size_t next; /* to start */
-    size_t told; /* reports that are out */
+    size_t told; /* performances that the reports know */
     size_t playing;
-    size_t failed;
-    unsigned jobs;
-    bool interrupted;
+    struct summary summary;
+    double began_ms;
+    struct reports *reports;
+    struct progress *progress;
     ev_signal signals[3];
     ev_timer start; /* never started: fed */
 };
@@ -53,6 +54,7 @@ static int load_all(struct run *self, const struct paths *paths)
         struct mistake mistake;
 
         item->run = self;
+        item->performance = (struct performance){.number = i + 1, .scenario = &item->scenario};
         enum status loaded = scenario_load(&item->scenario, paths->items[i], &options, &mistake);
         item->loaded = loaded == STATUS_OK;
         if (item->loaded)
@@ -66,38 +68,62 @@ static int load_all(struct run *self, const struct paths *paths)
 
 /* ---- playing --------------------------------------------------------------------------------- */
 
+static double now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static void item_forget(struct item *self)
+{
+    performance_release(&self->performance);
+    if (self->loaded)
+        scenario_release(&self->scenario);
+    self->loaded = false;
+}
+
 static void tell_reports(struct run *self)
 {
+    if (self->told == self->count || !self->items[self->told].over)
+        return;
+    progress_hide(self->progress);
     while (self->told < self->count && self->items[self->told].over) {
         struct item *item = &self->items[self->told++];
 
-        fwrite(item->report, 1, item->report_len, stdout);
-        free(item->report);
-        item->report = NULL;
-        scenario_release(&item->scenario);
-        item->loaded = false;
+        reports_play_done(self->reports, &self->summary, &item->performance);
+        item_forget(item);
     }
-    fflush(stdout);
 }
 
-static void on_done(struct verdict *verdict, void *user)
+static void item_over(struct item *self)
+{
+    self->over = true;
+    self->run->summary.counts[self->performance.result]++;
+}
+
+static void item_play(struct item *self);
+
+static void on_done(void *user)
 {
     struct item *item = user;
     struct run *self = item->run;
-    FILE *out = open_memstream(&item->report, &item->report_len);
+    struct verdict verdict;
+    struct timeline *timeline = player_take(item->player, &verdict);
 
-    if (!out) {
-        fputs("harness: out of memory\n", stderr);
-        exit(EXIT_INTERNAL);
-    }
-    report_tap_play(out, (size_t)(item - self->items) + 1, &item->scenario, verdict);
-    fclose(out);
-    self->failed += verdict->cause != CAUSE_NONE;
     player_free(item->player);
     item->player = NULL;
-    item->over = true;
+    performance_add(&item->performance, &verdict, timeline);
+    if (item->performance.result == RESULT_FAILED &&
+        item->performance.attempt_count <= self->options->retry) {
+        item_play(item);
+        return;
+    }
+    item_over(item);
     self->playing--;
     tell_reports(self);
+    progress_update(self->progress);
     ev_feed_event(self->loop, &self->start, EV_CUSTOM);
 }
 
@@ -114,18 +140,23 @@ static void on_line(const struct timeline *timeline, const struct event *event, 
 static const struct player_callbacks quiet_callbacks = {.on_done = on_done};
 static const struct player_callbacks ladder_callbacks = {.on_done = on_done, .on_line = on_line};
 
+static void item_play(struct item *self)
+{
+    struct run *run = self->run;
+
+    self->player = player_new(run->loop, run->streams, &self->scenario, &run->programs,
+        run->options->ladder ? &ladder_callbacks : &quiet_callbacks, self);
+    player_start(self->player);
+}
+
 static void start_more(struct ev_loop *loop, ev_timer *watcher, int events)
 {
     struct run *self = watcher->data;
 
     (void)events;
-    while (!self->interrupted && self->playing < self->jobs && self->next < self->count) {
-        struct item *item = &self->items[self->next++];
-
+    while (self->playing < self->summary.jobs && self->next < self->count) {
         self->playing++;
-        item->player = player_new(loop, self->streams, &item->scenario, &self->programs,
-            self->options->ladder ? &ladder_callbacks : &quiet_callbacks, item);
-        player_start(item->player);
+        item_play(&self->items[self->next++]);
     }
     if (self->playing == 0)
         ev_break(loop, EVBREAK_ALL);
@@ -136,7 +167,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
     struct run *self = watcher->data;
 
     (void)events;
-    self->interrupted = true;
+    self->summary.interrupted = true;
     ev_break(loop, EVBREAK_ALL);
 }
 
@@ -151,20 +182,55 @@ static void watch_signals(struct run *self)
     }
 }
 
+/* What was interrupted has no performance, unless an attempt before had failed. */
+static void end_items(struct run *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        struct item *item = &self->items[i];
+
+        if (item->over)
+            continue;
+        if (item->performance.attempt_count == 0) {
+            item->performance.result = RESULT_NOT_RUN;
+            item->performance.reason = item->player ? "interrupted while it played"
+                                                    : "the run was interrupted before its turn";
+        }
+        player_free(item->player);
+        item->player = NULL;
+        item_over(item);
+    }
+    tell_reports(self);
+}
+
+static struct progress_state ask_progress(void *user)
+{
+    const struct run *self = user;
+    struct progress_state state = {.summary = &self->summary, .playing = self->playing};
+
+    for (size_t i = self->told; i < self->next && !state.longest; i++)
+        if (self->items[i].player)
+            state.longest = self->items[i].scenario.source.path;
+    return state;
+}
+
 static void play_all(struct run *self)
 {
+    self->summary.started = time(NULL);
+    self->began_ms = now_ms();
     ev_init(&self->start, start_more);
     self->start.data = self;
     watch_signals(self);
-    report_tap_begin(stdout, self->count);
+    reports_begin(self->reports, &self->summary);
+    if (!self->options->ladder)
+        self->progress = progress_new(self->loop, stderr, ask_progress, self);
     ev_feed_event(self->loop, &self->start, EV_CUSTOM);
     ev_run(self->loop, 0);
-    for (size_t i = 0; i < self->count; i++)
-        player_free(self->items[i].player);
+    end_items(self);
+    self->summary.ms = now_ms() - self->began_ms;
+    progress_end(self->progress);
+    progress_free(self->progress);
     for (size_t i = 0; i < sizeof(self->signals) / sizeof(self->signals[0]); i++)
         ev_signal_stop(self->loop, &self->signals[i]);
-    if (self->interrupted)
-        report_tap_bail_out(stdout, "interrupted");
 }
 
 /* ---- the run --------------------------------------------------------------------------------- */
@@ -180,46 +246,66 @@ static unsigned jobs_of(const struct run_options *options)
     return processors > 0 ? (unsigned)processors : 1;
 }
 
-static int exit_status(const struct run *self)
+static int complain(int status, const struct fault *fault)
 {
-    if (self->interrupted)
-        return EXIT_INTERRUPTED;
-    return self->failed ? EXIT_PLAYS_FAILED : 0;
+    fprintf(stderr, "harness: %s\n", fault->text);
+    return status;
+}
+
+/* Everything is loaded. */
+static int play(struct run *self)
+{
+    struct fault fault;
+
+    orphans_adopt();
+    self->loop = ev_default_loop(0);
+    self->streams = streams_new(self->loop);
+    play_all(self);
+    streams_free(self->streams);
+    ev_loop_destroy(self->loop);
+    orphans_end();
+    int status = summary_bad(&self->summary) ? EXIT_PLAYS_FAILED : 0;
+    if (reports_end(self->reports, &self->summary, &fault) != STATUS_OK) {
+        complain(EXIT_LOCAL_IO, &fault);
+        status = status ? status : EXIT_LOCAL_IO;
+    }
+    return self->summary.interrupted ? EXIT_INTERRUPTED : status;
+}
+
+static int prepare(struct run *self, const struct paths *paths)
+{
+    struct fault fault;
+    int status = load_all(self, paths);
+
+    if (status != 0)
+        return status;
+    if (programs_find(&self->programs, self->options->besterd, &fault) != STATUS_OK)
+        return complain(EXIT_LOCAL_IO, &fault);
+    enum status made = reports_new(&self->reports, self->options->reports, &fault);
+    if (made != STATUS_OK)
+        return complain(made == STATUS_IO ? EXIT_LOCAL_IO : EXIT_USAGE, &fault);
+    return 0;
 }
 
 int run_plays(const struct run_options *options, char *const *arguments, size_t count)
 {
-    struct run self = {.options = options, .jobs = jobs_of(options)};
+    struct run self = {.options = options};
     struct paths paths;
     struct fault fault;
 
-    if (paths_collect(&paths, arguments, count, &fault) != STATUS_OK) {
-        fprintf(stderr, "harness: %s\n", fault.text);
-        return EXIT_LOCAL_IO;
-    }
+    if (paths_collect(&paths, arguments, count, &fault) != STATUS_OK)
+        return complain(EXIT_LOCAL_IO, &fault);
     self.count = paths.count;
     self.items = must_alloc(paths.count * sizeof(*self.items));
-    int status = load_all(&self, &paths);
-    if (status == 0 && programs_find(&self.programs, options->besterd, &fault) != STATUS_OK) {
-        fprintf(stderr, "harness: %s\n", fault.text);
-        status = EXIT_LOCAL_IO;
-    }
-    if (status == 0) {
-        orphans_adopt();
-        self.loop = ev_default_loop(0);
-        self.streams = streams_new(self.loop);
-        play_all(&self);
-        streams_free(self.streams);
-        ev_loop_destroy(self.loop);
-        orphans_end();
-        status = exit_status(&self);
-    }
-    for (size_t i = 0; i < self.count; i++) {
-        if (self.items[i].loaded)
-            scenario_release(&self.items[i].scenario);
-        free(self.items[i].report);
-    }
+    self.summary = (struct summary){
+        .planned = paths.count, .jobs = jobs_of(options), .allow_flaky = options->allow_flaky};
+    int status = prepare(&self, &paths);
+    if (status == 0)
+        status = play(&self);
+    for (size_t i = 0; i < self.count; i++)
+        item_forget(&self.items[i]);
     free(self.items);
+    reports_free(self.reports);
     paths_release(&paths);
     return status;
 }

@@ -1,12 +1,11 @@
 /*
- * run: `harness run`: plays, several at once, told as TAP in the order in which
- * they were named.
+ * run: `harness run`: plays, several at once, told in the order in which they
+ * were named, in every form that was asked for.
  */
 #ifndef HARNESS_RUN_H
 #define HARNESS_RUN_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "harness/report.h"
 
 /* Exit statuses of the harness, beside those of libbester/status.h. */
 enum { EXIT_PLAYS_FAILED = 1, EXIT_INTERRUPTED = 130 };
@@ -16,6 +15,9 @@ struct run_options {
     unsigned jobs;       /* 0: as many as there are processors */
     double deadline_s;
     bool ladder;
+    unsigned retry; /* how often a play that failed may try again */
+    bool allow_flaky;
+    const char *reports[REPORT_KIND_COUNT]; /* files; NULL: not wanted */
 };
 
 /* Returns the exit status. */

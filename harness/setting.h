@@ -14,6 +14,7 @@
 #define CAUSE_TABLE(X)                          \
     X(CAUSE_NONE, "")                           \
     X(CAUSE_SILENCE, "SILENCE")                 \
+    X(CAUSE_LATE, "LATE")                       \
     X(CAUSE_OTHER_MESSAGE, "OTHER MESSAGE")     \
     X(CAUSE_WRONG_SENDER, "WRONG SENDER")       \
     X(CAUSE_WRONG_RECIPIENT, "WRONG RECIPIENT") \

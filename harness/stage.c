@@ -17,6 +17,7 @@ struct stage {
     struct setting setting;
     struct topology topology;
     bool open; /* the topology is */
+    bool timeline_taken;
     const struct programs *programs;
     const struct stage_callbacks *callbacks;
     void *user;
@@ -227,6 +228,12 @@ struct timeline *stage_timeline(const struct stage *self)
     return self->setting.timeline;
 }
 
+struct timeline *stage_take_timeline(struct stage *self)
+{
+    self->timeline_taken = true;
+    return self->setting.timeline;
+}
+
 const struct topology *stage_topology(const struct stage *self)
 {
     return &self->topology;
@@ -280,7 +287,10 @@ void stage_free(struct stage *self)
         ev_io_stop(self->setting.loop, &self->created);
         close(self->created.fd);
     }
-    timeline_free(self->setting.timeline);
+    if (self->timeline_taken)
+        timeline_close(self->setting.timeline);
+    else
+        timeline_free(self->setting.timeline);
     if (self->open)
         topology_close(&self->topology);
     free(self->trouble_text);

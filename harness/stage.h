@@ -37,6 +37,8 @@ struct stage *stage_new(struct ev_loop *loop, struct streams *streams,
     const struct scenario *scenario, const struct programs *programs,
     const struct stage_callbacks *callbacks, void *user);
 void stage_free(struct stage *self);
+/* The timeline is the caller's from here on; stage_free must follow at once. */
+struct timeline *stage_take_timeline(struct stage *self);
 
 /* Makes the places and starts everything. On failure on_trouble follows. */
 void stage_start(struct stage *self);

@@ -32,6 +32,7 @@ struct timeline {
     size_t edge_count;
     bool *heard; /* by member */
     double born_ms;
+    unsigned line; /* of the play, whose doing it is */
 };
 
 static double now_ms(void)
@@ -129,6 +130,7 @@ static struct event *timeline_add(struct timeline *self, enum event_kind kind, i
         .to = to,
         .edge = edge,
         .at_ms = now_ms() - self->born_ms,
+        .line = kind == EVENT_SAID || kind == EVENT_FAULT ? self->line : 0,
         .bytes = must_copy_bytes(bytes.at, bytes.len),
         .len = bytes.len};
     if (kind == EVENT_FRAME)
@@ -214,6 +216,22 @@ void timeline_note(struct timeline *self, int member, const char *format, ...)
     timeline_add(self, EVENT_NOTE, member, -1, EDGE_KIND_COUNT, span_of(text));
 }
 
+void timeline_fault(struct timeline *self, int from, int to, const char *format, ...)
+{
+    char text[500];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    timeline_add(self, EVENT_FAULT, from, to, EDGE_KIND_COUNT, span_of(text));
+}
+
+void timeline_set_line(struct timeline *self, unsigned line)
+{
+    self->line = line;
+}
+
 const struct event *timeline_first(const struct timeline *self)
 {
     return self->events;
@@ -291,6 +309,13 @@ struct timeline *timeline_new(struct ev_loop *loop, const struct scenario *scena
     return self;
 }
 
+void timeline_close(struct timeline *self)
+{
+    if (self->loop)
+        ev_clear_pending(self->loop, &self->turn);
+    self->loop = NULL;
+}
+
 void timeline_free(struct timeline *self)
 {
     struct event *event;
@@ -298,7 +323,7 @@ void timeline_free(struct timeline *self)
 
     if (!self)
         return;
-    ev_clear_pending(self->loop, &self->turn);
+    timeline_close(self);
     DL_FOREACH_SAFE (self->events, event, after)
         event_free(event);
     free(self->edges);

@@ -24,8 +24,11 @@ enum event_kind {
     EVENT_END,   /* the end of a connection; its text says how */
     EVENT_SAID,  /* what the harness said itself */
     EVENT_LOG,   /* a line that a process wrote */
-    EVENT_NOTE   /* what happened to a process, or was done to it */
+    EVENT_NOTE,  /* what happened to a process */
+    EVENT_FAULT  /* what the play did to somebody, or to an edge */
 };
+/* The word for it in reports. */
+const char *event_kind_text(enum event_kind kind);
 
 struct event {
     struct event *prev, *next;                 /* in the timeline */
@@ -34,7 +37,7 @@ struct event {
     uint64_t number; /* counts from 1 */
     double at_ms;
     int from;
-    int to; /* -1: LOG and NOTE */
+    int to; /* -1: LOG and NOTE; FAULT that is not of an edge */
     enum edge_kind edge;
     char *bytes; /* FRAME: the payload; else a text */
     size_t len;
@@ -44,6 +47,7 @@ struct event {
     bool aside;        /* the harness dealt with it itself; no line could have asked for it */
     unsigned order;    /* of its connection on the edge */
     unsigned exchange; /* whom an answer would answer; 0: nobody */
+    unsigned line;     /* of the play, that said, did or took it; 0: none did */
 };
 
 struct timeline;
@@ -55,6 +59,13 @@ typedef void timeline_on_turn(void *user);
 struct timeline *timeline_new(struct ev_loop *loop, const struct scenario *scenario,
     timeline_on_event *on_event, timeline_on_turn *on_turn, void *user);
 void timeline_free(struct timeline *self);
+/* The cast goes, the timeline stays to be read: nothing is told any more, and the
+ * loop may go as well. */
+void timeline_close(struct timeline *self);
+
+/* From here on what is said and done is so because of that line of the play; 0:
+ * of none. */
+void timeline_set_line(struct timeline *self, unsigned line);
 
 /* Each returns the event, whose exchange and flags the caller may set before it
  * returns to the loop. */
@@ -72,6 +83,9 @@ struct event *timeline_said_text(
     struct timeline *self, int from, int to, enum edge_kind edge, const char *text);
 void timeline_log(struct timeline *self, int member, const char *text);
 void timeline_note(struct timeline *self, int member, const char *format, ...) PRINTF_LIKE(3, 4);
+/* to -1: done to a member. */
+void timeline_fault(struct timeline *self, int from, int to, const char *format, ...)
+    PRINTF_LIKE(4, 5);
 
 /* The event is asked for: no longer pending, as are optional ones before it. */
 void timeline_take(struct timeline *self, struct event *event);
@@ -88,11 +102,17 @@ const struct scenario *timeline_scenario(const struct timeline *self);
  * run for days. 0: keep all. */
 void timeline_keep(struct timeline *self, size_t events);
 
-/* "T > S1 {…}", or "S1 | the text of a log line". malloc'd. max_bytes 0: whole. */
+/* "T > S1 {…}", or "S1 | the text of a log line"; * for a note, ! for a fault.
+ * malloc'd. max_bytes 0: whole. */
 char *event_text(const struct timeline *self, const struct event *event, size_t max_bytes);
 /* What stands behind the arrow alone. malloc'd. */
 char *event_body_text(const struct event *event, size_t max_bytes);
-/* The last of it, a line each, with times; says how much came before. */
-MUST_CHECK enum status timeline_print(const struct timeline *self, struct bytes *out);
+/* The frame as on the wire, but without any password, as JSON; flags are those of
+ * json_dumps. malloc'd. NULL: the event is no frame of JSON. */
+char *event_wire(const struct event *event, size_t flags);
+/* The last of it, a line each, with times, for people; says how much came before.
+ * got and nearest (each may be NULL) are pointed at. malloc'd. */
+char *timeline_text(
+    const struct timeline *self, const struct event *got, const struct event *nearest);
 
 #endif

@@ -39,13 +39,33 @@ static char *quoted(const char *at, size_t len)
     return text;
 }
 
+/* What any peer calls a password is one: who reads a report need not know it. */
+static void hide_passwords(json_t *value)
+{
+    const char *name;
+    json_t *member;
+    size_t i;
+
+    json_array_foreach (value, i, member)
+        hide_passwords(member);
+    json_object_foreach (value, name, member) {
+        if (json_is_string(member) && strcasestr(name, "password"))
+            json_string_set(member, "(hidden)");
+        else
+            hide_passwords(member);
+    }
+}
+
 static char *frame_text(const struct event *event)
 {
     if (event->json) {
-        json_t *shown = form_show(event->edge, event->json);
+        json_t *words = form_show(event->edge, event->json);
+        json_t *shown = must_json(json_deep_copy(words)); /* words shares values with the event */
+        hide_passwords(shown);
         char *text = must_dump(shown);
 
         json_decref(shown);
+        json_decref(words);
         return text;
     }
     if (event->kind == EVENT_SAID) /* in words of our own: already fit to be read */
@@ -67,35 +87,73 @@ char *event_body_text(const struct event *event, size_t max_bytes)
     }
 }
 
+static const struct {
+    const char *text; /* in reports */
+    const char *sign; /* between who and what */
+} kinds[] = {
+    [EVENT_FRAME] = {"frame", ">"},
+    [EVENT_END] = {"end", ">"},
+    [EVENT_SAID] = {"said", ">"},
+    [EVENT_LOG] = {"log", "|"},
+    [EVENT_NOTE] = {"note", "*"},
+    [EVENT_FAULT] = {"fault", "!"},
+};
+
+const char *event_kind_text(enum event_kind kind)
+{
+    return kinds[kind].text;
+}
+
+char *event_wire(const struct event *event, size_t flags)
+{
+    json_t *copy;
+    char *text;
+
+    if (!event->json)
+        return NULL;
+    copy = must_json(json_deep_copy(event->json));
+    hide_passwords(copy);
+    text = json_dumps(copy, flags | JSON_ENCODE_ANY);
+    json_decref(copy);
+    return text ? text : must_copy("null");
+}
+
 char *event_text(const struct timeline *self, const struct event *event, size_t max_bytes)
 {
     const struct member *members = timeline_scenario(self)->members;
+    const char *from = event->from < 0 ? "harness" : members[event->from].name;
     char *body = event_body_text(event, max_bytes);
     char *text;
 
     if (event->to >= 0)
-        text = must_print("%s > %s %s", members[event->from].name, members[event->to].name, body);
+        text =
+            must_print("%s %s %s %s", from, kinds[event->kind].sign, members[event->to].name, body);
     else
-        text = must_print("%s %s %s", event->from < 0 ? "harness" : members[event->from].name,
-            event->kind == EVENT_LOG ? "|" : "*", body);
+        text = must_print("%s %s %s", from, kinds[event->kind].sign, body);
     free(body);
     return text;
 }
 
-enum status timeline_print(const struct timeline *self, struct bytes *out)
+char *timeline_text(
+    const struct timeline *self, const struct event *got, const struct event *nearest)
 {
     const struct event *event = timeline_first(self);
     uint64_t last = event ? timeline_last(self)->number : 0;
-    enum status status = STATUS_OK;
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = must_stream(&text, &len);
 
     if (last > LINES_MAX)
-        status = bytes_printf(out, "(%llu more before)\n", (unsigned long long)last - LINES_MAX);
-    for (; event && status == STATUS_OK; event = event->next) {
-        if (event->number + LINES_MAX <= last)
+        fprintf(out, "(%llu more before)\n", (unsigned long long)last - LINES_MAX);
+    for (; event; event = event->next) {
+        const char *pointer = event == got ? "got" : event == nearest ? "nearest" : "";
+
+        if (event->number + LINES_MAX <= last && !*pointer)
             continue;
-        char *text = event_text(self, event, LINE_BYTES_MAX);
-        status = bytes_printf(out, "%8.1f ms  %s\n", event->at_ms, text);
-        free(text);
+        char *line = event_text(self, event, LINE_BYTES_MAX);
+        fprintf(out, "%7s%9.1f ms  %s\n", pointer, event->at_ms, line);
+        free(line);
     }
-    return status;
+    fclose(out);
+    return text;
 }

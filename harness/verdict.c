@@ -7,36 +7,29 @@
 
 #include "harness/must.h"
 
-enum { SHOWN_BYTES_MAX = 4000, TIMELINE_BYTES_MAX = 4 << 20 };
+enum { SHOWN_BYTES_MAX = 4000 };
 
 void verdict_release(struct verdict *self)
 {
     free(self->step);
+    free(self->how);
     free(self->message);
+    free(self->hint);
     free(self->expected);
     free(self->got);
     free(self->nearest);
-    free(self->timeline);
     differences_release(&self->differences);
+    differences_release(&self->nearest_differences);
     *self = (struct verdict){0};
 }
 
-static char *timeline_text(const struct timeline *timeline)
+char *verdict_headline(const struct verdict *self)
 {
-    struct bytes out;
-    char *text;
-
-    bytes_init(&out, TIMELINE_BYTES_MAX);
-    /* What does not fit is the end of a very long play: what is there still tells. */
-    enum status status = timeline_print(timeline, &out);
-    text = must_print("%.*s%s", (int)out.len, out.len ? bytes_span(&out).at : "",
-        status == STATUS_OK ? "" : "(and more)\n");
-    bytes_release(&out);
-    return text;
+    return must_print("%s%s", cause_text(self->cause), self->how ? self->how : "");
 }
 
 void verdict_fail(struct verdict *self, enum cause cause, struct where at, const char *step,
-    const struct timeline *timeline, const char *format, ...)
+    const char *format, ...)
 {
     char message[600];
     va_list arguments;
@@ -48,7 +41,25 @@ void verdict_fail(struct verdict *self, enum cause cause, struct where at, const
     self->at = at;
     self->step = step ? must_copy(step) : NULL;
     self->message = must_copy(message);
-    self->timeline = timeline_text(timeline);
+}
+
+void verdict_set_how(struct verdict *self, const char *format, ...)
+{
+    char how[200];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(how, sizeof(how), format, arguments);
+    va_end(arguments);
+    free(self->how);
+    self->how = must_copy(how);
+}
+
+void verdict_add_unasked(
+    struct verdict *self, const struct event *event, const struct timeline *timeline)
+{
+    self->got = event_text(timeline, event, 0);
+    self->got_event = event;
 }
 
 /* ---- the nearest message --------------------------------------------------------------------- */
@@ -86,6 +97,12 @@ static const struct event *find_nearest(
     return found;
 }
 
+/* By whether it differs, and whether nobody has asked for it. */
+static const char *const nearness[2][2] = {
+    {"the same message, which another line took", "the same message"},
+    {"another line took it", "nobody asked for it"},
+};
+
 static void add_nearest(struct verdict *self, const struct line *line,
     const struct timeline *timeline, struct scope *scope)
 {
@@ -94,25 +111,24 @@ static void add_nearest(struct verdict *self, const struct line *line,
 
     if (!event)
         return;
+    self->nearest_event = event;
     if (away == 0 && event->pending && event->to == line->to)
         self->cause = CAUSE_WRONG_SENDER;
     else if (away == 0 && event->pending && event->from == line->from)
         self->cause = CAUSE_WRONG_RECIPIENT;
-    char *text = event_text(timeline, event, SHOWN_BYTES_MAX);
-    const char *pending = event->pending ? "" : ", which another line took";
-    if (away == 0)
-        self->nearest = must_print("%s\n(the same message%s)", text, pending);
-    else
-        self->nearest = must_print("%s\n(%zu place%s differ%s%s)", text, away, away == 1 ? "" : "s",
-            away == 1 ? "s" : "", pending);
-    free(text);
+    self->nearest = event_text(timeline, event, SHOWN_BYTES_MAX);
+    self->nearness = nearness[away > 0][event->pending];
+    compare_event(&line->saying, event, scope, &self->nearest_differences);
 }
 
 void verdict_add_line(struct verdict *self, const struct line *line, const struct event *got,
     const struct timeline *timeline, struct scope *scope)
 {
     self->expected = compare_show(&line->saying, line->edge);
+    self->from = line->from;
+    self->to = line->to;
     if (got) {
+        self->got_event = got;
         self->got = event_body_text(got, SHOWN_BYTES_MAX);
         compare_event(&line->saying, got, scope, &self->differences);
     } else if (line->saying.body == BODY_JSON) {
