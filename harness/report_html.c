@@ -157,6 +157,11 @@ static void put_title(FILE *out, const struct summary *summary)
             summary->planned == 1 ? "" : "s");
 }
 
+static void put_linked(FILE *out, const char *from, const char *to)
+{
+    fwrite(from, 1, (size_t)(to - from), out);
+}
+
 static void put_head(FILE *out, const struct summary *summary)
 {
     fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -168,7 +173,7 @@ static void put_head(FILE *out, const struct summary *summary)
         out);
     put_title(out, summary);
     fputs("</title>\n<style>", out);
-    fwrite(style_start, 1, (size_t)(style_end - style_start), out);
+    put_linked(out, style_start, style_end);
     fputs("</style>\n</head>\n", out);
 }
 
@@ -275,8 +280,8 @@ static void begin(FILE *out, const struct summary *summary, const struct report_
     put_bar(out, summary);
     fputs("<div class=\"tools\">\n", out);
     put_filters(out, summary);
-    fputs("<div class=\"script\" hidden><input type=\"search\" id=\"search\" "
-          "placeholder=\"Search\" aria-label=\"Search the plays and what they say\">"
+    fputs("<div class=\"script\" hidden><label>Search <input type=\"search\" "
+          "id=\"search\"></label>"
           "<button type=\"button\" id=\"open\">Open all</button>"
           "<button type=\"button\" id=\"close\">Close all</button>"
           "<output id=\"shown\"></output></div>\n</div>\n",
@@ -293,7 +298,7 @@ static void end(FILE *out, const struct summary *summary, const struct report_ro
           "are in milliseconds since the play began. A row opens to show its frame.</footer>\n"
           "<script>",
         out);
-    fwrite(script_start, 1, (size_t)(script_end - script_start), out);
+    put_linked(out, script_start, script_end);
     fputs("</script>\n</body>\n</html>\n", out);
 }
 

@@ -46,8 +46,9 @@ static void hide_passwords(json_t *value)
     json_t *member;
     size_t i;
 
-    json_array_foreach (value, i, member)
+    json_array_foreach (value, i, member) {
         hide_passwords(member);
+    }
     json_object_foreach (value, name, member) {
         if (json_is_string(member) && strcasestr(name, "password"))
             json_string_set(member, "(hidden)");
