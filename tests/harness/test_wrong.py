@@ -11,6 +11,7 @@ HARNESS = os.path.join(os.environ.get("BESTER_BUILD", "build"), "harness")
 
 WORDS = [  # what differs from run to run
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME"),
+    (r'"trace": "[0-9a-f]{16}"', '"trace": "TRACE"'),
     (r"127\.\d+\.\d+\.\d+:\d+", "ADDRESS"),
     (r"/\S*/bester-[A-Za-z0-9]{6}/", "DIRECTORY/"),
     (r" BY \d+ ms", " BY N ms"),
