@@ -16,6 +16,9 @@
 /* A message that comes from another server is larger than the client's own by
  * what that server wrote into the envelope. */
 enum { ENVELOPE_SLACK = 64 * 1024 };
+/* A client that does not take what it is told is not read from any more, long
+ * before its queue is full. */
+enum { THROTTLE_SHARE = 8 };
 
 static const char *session_subject(const struct session *self, char subject[32])
 {
@@ -248,6 +251,12 @@ static void session_log_in(struct session *self, const struct message *message)
         session_verify(self, username, password);
 }
 
+/* The id that a report may carry back: a string or none. */
+static struct span id_of(const struct message *message)
+{
+    return json_kind_of(message->id) == JSON_KIND_STRING ? message->id : (struct span){0};
+}
+
 /* One message, then the end: Part I has no login between servers. */
 static void session_take_peer(struct session *self, const struct message *message)
 {
@@ -265,7 +274,7 @@ static void session_take_peer(struct session *self, const struct message *messag
         status = origin_new_peer(&self->origin, message->origin, config->server_name, &fault);
     if (status != STATUS_OK) {
         session_refuse(
-            self, message->id, status_on_wire(status) ? status : STATUS_INTERNAL, fault.text);
+            self, id_of(message), status_on_wire(status) ? status : STATUS_INTERNAL, fault.text);
         return;
     }
     self->state = SESSION_PEER;
@@ -303,11 +312,8 @@ static void on_frame(struct stream *stream, struct span payload, void *user)
         /* The frame's length was right, so what follows can be trusted again. */
         session_log(self, LOG_LEVEL_INFO, "a bad message: %s", fault.text);
         metrics_count(self->context->metrics, METRIC_MESSAGES, TYPE_OTHER, metrics_result(status));
-        session_report(
-            self, &(struct report){.reason = status,
-                      .detail = fault.text,
-                      .id_token = json_kind_of(message.id) == JSON_KIND_STRING ? message.id
-                                                                               : (struct span){0}});
+        session_report(self,
+            &(struct report){.id_token = id_of(&message), .reason = status, .detail = fault.text});
     } else if (self->state == SESSION_NEW) {
         session_take_first(self, &message);
     } else {
@@ -368,6 +374,7 @@ struct session *session_new(int fd, struct filter *filter, const struct session_
     self->stream = stream_adopt(context->streams, fd,
         &(struct stream_options){.max_frame = limits->max_frame_bytes + ENVELOPE_SLACK,
             .max_queued_bytes = limits->queued_bytes_per_session,
+            .throttle_bytes = limits->queued_bytes_per_session / THROTTLE_SHARE,
             .stall_s = limits->stall_ms / 1000.0,
             .sent_user = (void *)context,
             .filter = filter},

@@ -99,12 +99,12 @@ static void streams_wake(struct streams *self)
 
         list = stream->next_woken;
         stream->in_woken = false;
-        if (stream->state != STREAM_OPEN || stream->paused)
+        if (!stream_is_receptive(stream))
             continue;
         stream_hand_out_partial(stream);
         if (stream->filter)
             stream_filter_drain(stream);
-        if (stream->state == STREAM_OPEN && !stream->paused && !stream->input_ended)
+        if (stream_is_receptive(stream) && !stream->input_ended)
             ev_io_start(self->loop, &stream->readable);
     }
 }
@@ -213,6 +213,7 @@ struct stream *stream_adopt(struct streams *streams, int fd, const struct stream
     self->sent_user = options->sent_user;
     self->fd = fd;
     frame_queue_init(&self->output, options->max_queued_bytes);
+    self->throttle_bytes = options->throttle_bytes;
     self->stall_s = options->stall_s;
     bytes_init(&self->partial, 0);
     stream_set_max_frame(self, options->max_frame);

@@ -52,6 +52,7 @@ struct stream_callbacks {
 struct stream_options {
     size_t max_frame;        /* bytes of payload accepted from the peer */
     size_t max_queued_bytes; /* bytes waiting to be written */
+    size_t throttle_bytes;   /* nothing is read while more than this waits; 0: always read */
     double stall_s;          /* closed when the peer takes no byte for so long; 0: never */
     void *sent_user;         /* for on_sent; must outlive the stream */
     struct filter *filter;   /* NULL: none. Taken over, also when stream_adopt fails */

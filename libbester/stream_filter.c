@@ -74,7 +74,7 @@ void stream_filter_drain(struct stream *self)
     struct fault fault;
     size_t got = 0;
 
-    while (self->state == STREAM_OPEN && !self->paused) {
+    while (stream_is_receptive(self)) {
         enum filter_state state =
             self->filter->ops->read(self->filter, plain, PLAIN_BYTES, &got, &fault);
 

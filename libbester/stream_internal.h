@@ -27,7 +27,8 @@ struct stream {
     void *user;
     void *sent_user;
     enum stream_state state;
-    bool paused;
+    bool paused;      /* by the owner */
+    bool throttled;   /* until the peer has taken half of throttle_bytes */
     bool input_ended; /* end of input seen, or the input can't be trusted any more */
     bool output_lost; /* the peer has gone; what it said before that is still read */
     bool in_dirty;
@@ -44,6 +45,7 @@ struct stream {
     size_t need;          /* bytes of the unfinished frame in partial; 0: not known */
 
     struct frame_queue output;
+    size_t throttle_bytes;
 
     struct filter *filter;  /* or NULL */
     bool secured;           /* the handshake is over, on_secured was called */
@@ -77,6 +79,11 @@ void streams_have_work(struct streams *self);
 void stream_kill(struct stream *self);
 /* Over, and the owner is told. */
 void stream_die(struct stream *self, enum status why, const char *detail);
+
+/* Whether the owner may be given a frame now. */
+bool stream_is_receptive(const struct stream *self);
+/* What was read before is handed out at the end of the turn, and reading goes on. */
+void stream_wake(struct stream *self);
 
 void stream_on_readable(struct ev_loop *loop, ev_io *watcher, int events);
 /* Hands out what was read before. */

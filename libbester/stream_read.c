@@ -28,7 +28,7 @@ static size_t stream_hand_out(struct stream *self, const char *at, size_t len)
 {
     size_t used = 0;
 
-    while (used < len && self->state == STREAM_OPEN && !self->paused) {
+    while (used < len && stream_is_receptive(self)) {
         struct span payload;
         size_t consumed;
         size_t need = 0;
@@ -171,6 +171,11 @@ void stream_on_readable(struct ev_loop *loop, ev_io *watcher, int events)
         stream_die(self, STATUS_IO, strerror(errno));
 }
 
+bool stream_is_receptive(const struct stream *self)
+{
+    return self->state == STREAM_OPEN && !self->paused && !self->throttled;
+}
+
 void stream_pause(struct stream *self)
 {
     self->paused = true;
@@ -183,6 +188,11 @@ void stream_resume(struct stream *self)
     if (!self->paused || self->state != STREAM_OPEN)
         return;
     self->paused = false;
+    stream_wake(self);
+}
+
+void stream_wake(struct stream *self)
+{
     if (self->in_woken)
         return;
     self->in_woken = true;

@@ -23,10 +23,16 @@ enum status stream_send(struct stream *self, struct blob *frame, uint64_t tag)
     if (self->state != STREAM_OPEN || self->output_lost)
         return STATUS_CLOSED;
     enum status status = frame_queue_push(&self->output, frame, tag);
+    if (status != STATUS_OK)
+        return status;
     /* While the kernel refuses bytes, the writable watcher goes on by itself. */
-    if (status == STATUS_OK && !ev_is_active(&self->writable))
+    if (!ev_is_active(&self->writable))
         stream_mark_dirty(self);
-    return status;
+    if (self->throttle_bytes && self->output.bytes > self->throttle_bytes) {
+        self->throttled = true;
+        ev_io_stop(self->streams->loop, &self->readable);
+    }
+    return STATUS_OK;
 }
 
 enum status stream_send_adopt(struct stream *self, struct blob *frame, uint64_t tag)
@@ -36,6 +42,16 @@ enum status stream_send_adopt(struct stream *self, struct blob *frame, uint64_t 
     enum status status = stream_send(self, frame, tag);
     blob_unref(frame);
     return status;
+}
+
+/* A peer that has caught up is read from again. */
+static void stream_unthrottle(struct stream *self)
+{
+    if (!self->throttled || self->output.bytes > self->throttle_bytes / 2)
+        return;
+    self->throttled = false;
+    if (self->state == STREAM_OPEN)
+        stream_wake(self);
 }
 
 /* Tells the owners of frames that have left, who may close or use the stream
@@ -52,6 +68,7 @@ static void stream_account(struct stream *self, size_t n)
         if (tag)
             self->callbacks->on_sent(tag, STATUS_OK, self->sent_user);
     }
+    stream_unthrottle(self);
 }
 
 static void stream_emptied(struct stream *self)
@@ -100,6 +117,7 @@ static void stream_lose_output(struct stream *self)
     while (self->state != STREAM_DEAD && frame_queue_pop(&self->output, &tag))
         if (tag)
             self->callbacks->on_sent(tag, STATUS_OFFLINE, self->sent_user);
+    stream_unthrottle(self);
 }
 
 static void stream_write_failed(struct stream *self, int error)

@@ -260,6 +260,63 @@ static void test_paused_frames_come_before_the_end(void **state)
     assert_int_equal(self->near.closings, 0);
 }
 
+/* ---- throttling ---- */
+
+static void echo_much(struct near *near, struct span payload)
+{
+    (void)payload;
+    assert_int_equal(near_send(near, 5000, 'e', 0), STATUS_OK);
+}
+
+/* A peer who asks for much and reads nothing is not read from any more: what
+ * waits for it is bounded, and nothing of what it sent is lost. */
+static void test_who_does_not_read_is_not_read_from(void **state)
+{
+    struct world *self = *state;
+    enum { THROTTLE = 50000, COUNT = 200, OVER = THROTTLE + 5004 };
+    struct stream_options options = options_of(self);
+    int ends[2];
+    near_close(&self->near);
+    unix_pair(ends);
+    options.throttle_bytes = THROTTLE;
+    near_open(&self->near, self->streams, ends, &options, NULL);
+    self->near.at_frame = echo_much;
+    for (int i = 0; i < COUNT; i++)
+        wire_send(&self->near.far, "%d", i);
+    run_turns(self->loop, 10);
+    assert_in_range(self->near.frames, 1, COUNT - 1);
+    assert_in_range(stream_queued_bytes(self->near.stream), THROTTLE, OVER);
+    stream_pause(self->near.stream); /* pausing and resuming does not get round it */
+    stream_resume(self->near.stream);
+    run_turns(self->loop, 3);
+    assert_in_range(stream_queued_bytes(self->near.stream), THROTTLE, OVER);
+    for (int i = 0; i < COUNT; i++)
+        free(wire_read_payload(&self->near.far, NULL));
+    assert_int_equal(self->near.frames, COUNT);
+}
+
+/* One who goes while it is throttled is noticed when it would be read again. */
+static void test_throttled_and_gone(void **state)
+{
+    struct world *self = *state;
+    struct stream_options options = options_of(self);
+    int ends[2];
+    near_close(&self->near);
+    unix_pair(ends);
+    options.throttle_bytes = 50000;
+    near_open(&self->near, self->streams, ends, &options, NULL);
+    for (int i = 0; i < 20; i++)
+        wire_send(&self->near.far, "%d", i);
+    for (unsigned i = 1; i <= 30; i++)
+        assert_int_equal(near_send(&self->near, 100000, 'x', i), STATUS_OK);
+    run_turns(self->loop, 3);
+    assert_int_equal(self->near.frames, 0);
+    wire_hang_up(&self->near.far);
+    RUN_UNTIL(self->loop, self->near.closings == 1);
+    assert_int_equal(self->near.frames, 20);
+    assert_int_equal(self->tags.count, 30);
+}
+
 /* ---- frames -> bytes ---- */
 
 static void expect_payload(struct wire *far, size_t len, char letter)
@@ -379,6 +436,8 @@ int main(void)
         TEST(test_pause_and_resume_in_one_callback),
         TEST(test_paused_reads_nothing),
         TEST(test_paused_frames_come_before_the_end),
+        TEST(test_who_does_not_read_is_not_read_from),
+        TEST(test_throttled_and_gone),
         TEST(test_one_write_for_a_turn),
         TEST(test_tags_come_back_in_order),
         TEST(test_tags_wait_for_the_kernel),

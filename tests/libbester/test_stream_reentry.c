@@ -117,6 +117,7 @@ static void begin_life(size_t i)
     int ends[2];
     struct stream_options options = {
         .max_frame = 2000, .max_queued_bytes = 1 << 20, .sent_user = &game->tags};
+    options.throttle_bytes = draw(2) ? 0 : 20000;
     struct near *near = &game->lives[game->life_count++];
     if (draw(2))
         unix_pair(ends);
