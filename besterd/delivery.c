@@ -133,11 +133,8 @@ static struct blob *received_frame(
 static void ask_accounts(
     struct deliveries *self, struct ticket *ticket, uint64_t number, const char *name)
 {
-    char stored[USERNAME_CAP];
-    enum status status = STATUS_UNKNOWN_USER;
+    enum status status = accounts_exists(self->accounts, name, number);
 
-    if (username_normalise(span_of(name), stored, NULL) == STATUS_OK)
-        status = accounts_exists(self->accounts, stored, number);
     if (status == STATUS_OK)
         ((struct drop *)slots_find(&self->drops, number))->waiting = 1;
     else
@@ -148,13 +145,15 @@ static void ask_accounts(
 static void deliver_to_user(
     struct deliveries *self, struct ticket *ticket, struct span token, struct blob *frame)
 {
-    char name[USER_NAME_MAX];
-    size_t index;
+    char given[USER_NAME_MAX];
+    char name[USERNAME_CAP];
+    size_t len, index;
     uint64_t number = drop_open(self, ticket, TARGET_USER, token, &index);
 
     if (!number)
         return;
-    if (json_decode(token, name, sizeof(name), NULL) != STATUS_OK) {
+    if (json_decode(token, given, sizeof(given), &len) != STATUS_OK ||
+        username_normalise((struct span){given, len}, name, NULL) != STATUS_OK) {
         drop_close(self, ticket, number, STATUS_UNKNOWN_USER, NULL);
         return;
     }
@@ -284,15 +283,18 @@ void deliver_to_servers(struct deliveries *self, struct ticket *ticket,
 /* ---- the report ---- */
 
 /* {"G":"delivered","H":"unknownUser"}; absent when there are none, or when they do
- * not fit: then the status and the reason must do. */
+ * not fit: then the status and the reason must do. So it is with what cannot be
+ * the name of anything, and might not even be the name of a member. */
 static struct span outcomes(const struct ticket *ticket, enum target_kind kind, struct bytes *text)
 {
     enum status status = STATUS_OK;
 
     for (size_t i = 0; i < ticket->target_count && status == STATUS_OK; i++) {
         const struct target *target = &ticket->targets[i];
+        char name[SERVER_NAME_MAX];
 
-        if (target->kind != kind)
+        if (target->kind != kind ||
+            json_decode(target->token, name, sizeof(name), NULL) != STATUS_OK)
             continue;
         const char *outcome = target->status == STATUS_OK ? outcome_text(OUTCOME_DELIVERED)
                                                           : status_text(target->status);

@@ -12,7 +12,10 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-enum { REPORT_MAX = 1 << 20 }; /* bytes of a report: it may list recipients */
+enum {
+    REPORT_MAX = 3 << 20,     /* bytes of a report: it may list recipients and servers */
+    WAITING_BYTES = 64 << 20, /* of messages for one destination */
+};
 
 /* One message on its way. */
 struct errand {
@@ -43,6 +46,7 @@ struct destination {
     unsigned active;
     size_t waiting; /* messages, under way or not */
     size_t label;   /* on AXIS_PEER */
+    size_t waiting_bytes; /* of its errands' frames, those under way too */
     char name[];
 };
 
@@ -66,6 +70,7 @@ static void errand_free(struct errand *self)
     dial_free(self->dial);
     if (self->stream)
         stream_close(self->stream);
+    self->chain->to->waiting_bytes -= self->frame->len;
     blob_unref(self->frame);
     free(self);
 }
@@ -305,15 +310,17 @@ enum status peers_send(
         return status;
     struct errand *errand = calloc(1, sizeof(*errand));
     struct destination *to = errand ? destination_get(self, name, &address) : NULL;
-    struct chain *chain = to ? chain_get(to, order_key) : NULL;
+    bool full = to && to->waiting_bytes && to->waiting_bytes + frame->len > WAITING_BYTES;
+    struct chain *chain = to && !full ? chain_get(to, order_key) : NULL;
     if (!chain) {
         if (to && !to->chains) {
             HASH_DEL(self->destinations, to);
             free(to);
         }
         free(errand);
-        return STATUS_NO_MEMORY;
+        return full ? STATUS_OVERLOADED : STATUS_NO_MEMORY;
     }
+    to->waiting_bytes += frame->len;
     errand->chain = chain;
     errand->tag = tag;
     errand->frame = blob_ref(frame);

@@ -38,7 +38,8 @@ struct peers *peers_new(const struct peers_context *context);
 void peers_free(struct peers *self);
 
 /* name: a peer of the configuration, or "host:port". Takes a reference to frame.
- * STATUS_UNKNOWN_SERVER: neither; STATUS_NO_MEMORY. */
+ * STATUS_UNKNOWN_SERVER: neither; STATUS_OVERLOADED: too many bytes wait for it;
+ * STATUS_NO_MEMORY. */
 MUST_CHECK enum status peers_send(
     struct peers *self, const char *name, uint64_t order_key, uint64_t tag, struct blob *frame);
 
