@@ -95,10 +95,42 @@ static void relay_end(struct relay *self, const char *how)
 
 /* ---- bytes through, frames seen -------------------------------------------------------------- */
 
-static void show_frames(struct pump *self, const char *at, size_t len)
+/* A program logs in by itself; what comes of a good login is nobody's line. */
+static bool is_login(const struct pump *self, struct span payload)
+{
+    enum edge_kind kind =
+        self->forth ? self->relay->link->forth_kind : self->relay->link->back_kind;
+
+    if (kind != EDGE_CLIENT_SERVER && kind != EDGE_SERVER_CLIENT)
+        return false;
+    json_t *json = json_loadb(payload.at, payload.len, 0, NULL);
+    const json_t *header = json_object_get(json, "header");
+    const char *status = json_string_value(json_object_get(header, "status"));
+    const char *id = json_string_value(json_object_get(json_object_get(json, "payload"), "id"));
+    bool found = kind == EDGE_CLIENT_SERVER
+                     ? json_object_get(header, "authentication") != NULL
+                     : status && id && !strcmp(status, "good") && !strcmp(id, "auth_special");
+
+    json_decref(json);
+    return found;
+}
+
+static void show_frame(struct pump *self, struct span payload)
 {
     struct relay *relay = self->relay;
     struct actor_link *link = relay->link;
+    int from = self->forth ? link->from : link->to;
+    int to = self->forth ? link->to : link->from;
+    enum edge_kind kind = self->forth ? link->forth_kind : link->back_kind;
+
+    if (is_login(self, payload))
+        timeline_seen(link->setting->timeline, from, to, kind, payload);
+    else
+        timeline_frame(link->setting->timeline, from, to, kind, payload, relay->order);
+}
+
+static void show_frames(struct pump *self, const char *at, size_t len)
+{
     enum pull pull;
 
     if (self->opaque || bytes_append(&self->parsed, at, len) != STATUS_OK) {
@@ -114,9 +146,7 @@ static void show_frames(struct pump *self, const char *at, size_t len)
         pull = frame_next(all.at, all.len, FRAME_BYTES_MAX, &payload, &consumed, &need);
         if (pull != PULL_READY)
             break;
-        timeline_frame(link->setting->timeline, self->forth ? link->from : link->to,
-            self->forth ? link->to : link->from, self->forth ? link->forth_kind : link->back_kind,
-            payload, relay->order);
+        show_frame(self, payload);
         bytes_consume(&self->parsed, consumed);
     }
     self->opaque = pull == PULL_BAD;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,10 +60,11 @@ static void add_directories(struct actor_process *self, const char *dir)
 
 static void start_server(struct actor_process *self);
 
-static void on_line(const char *line, void *user)
+static void on_line(const char *line, enum process_output output, void *user)
 {
     struct actor_process *self = user;
 
+    (void)output;
     timeline_log(self->setting->timeline, self->member, line);
 }
 
@@ -124,6 +126,8 @@ static bool add_account(struct actor_process *self)
  * the signal yet: so may be one that has never said anything. */
 static bool ended_well(const struct actor_process *self, int wait_status)
 {
+    if (cast_of(self)->kind == MEMBER_CLIENT && WIFSIGNALED(wait_status))
+        return self->asked_to_end && WTERMSIG(wait_status) == SIGTERM;
     if (WIFSIGNALED(wait_status))
         return WTERMSIG(wait_status) == SIGTERM &&
                !timeline_has_heard(self->setting->timeline, self->member);
@@ -140,20 +144,22 @@ static void on_exit_status(int wait_status, void *user)
     self->wait_status = wait_status;
     process_describe(wait_status, how, sizeof(how));
     timeline_note(self->setting->timeline, self->member, "%s", how);
-    if (self->asked_to_end && !self->end_expected && !good)
-        trouble(self, CAUSE_WRONG_END, how);
-    else if (!self->asked_to_end && !self->end_expected)
+    bool may_end = self->asked_to_end || cast_of(self)->kind == MEMBER_CLIENT;
+    if (!may_end && !self->end_expected)
         trouble(self, CAUSE_PEER_DIED, how);
+    else if (!self->end_expected && !good)
+        trouble(self, CAUSE_WRONG_END, how);
     self->setting->on_change(self->member, self->setting->user);
 }
 
 static const struct process_callbacks callbacks = {.on_line = on_line, .on_exit = on_exit_status};
 
-static void start(struct actor_process *self, const struct process_spec *spec)
+static void start(struct actor_process *self, const struct process_spec *spec,
+    const struct process_callbacks *calls)
 {
     struct fault fault;
 
-    self->process = process_start(self->setting->loop, spec, &callbacks, self, &fault);
+    self->process = process_start(self->setting->loop, spec, calls, self, &fault);
     if (!self->process) {
         self->life = LIFE_ENDED;
         trouble(self, CAUSE_NOT_STARTED, fault.text);
@@ -189,7 +195,7 @@ static void start_server(struct actor_process *self)
         .directory = dir,
         .sockets = sockets,
         .socket_count = count};
-    start(self, &spec);
+    start(self, &spec, &callbacks);
     /* A dead server's port must refuse; ours would keep it open. */
     for (int i = 0; i < TRANSPORT_COUNT; i++) {
         struct place *home = topology_home(topology, self->member, (enum transport)i);
@@ -225,8 +231,98 @@ static void start_handler(struct actor_process *self)
         argv[i + 1] = words[i];
     struct process_spec spec = {
         .argv = argv, .environment = (const char *const *)self->environment};
-    start(self, &spec);
+    start(self, &spec, &callbacks);
     words_free(words);
+}
+
+/* ---- a client -------------------------------------------------------------------------------- */
+
+static void on_client_line(const char *line, enum process_output output, void *user)
+{
+    static const char *const names[] = {[OUTPUT_STDOUT] = "stdout", [OUTPUT_STDERR] = "stderr"};
+    struct actor_process *self = user;
+    int to = scenario_find(self->setting->scenario, names[output], -1);
+
+    timeline_frame(self->setting->timeline, self->member, to, EDGE_STDOUT, span_of(line), 0);
+}
+
+static const struct process_callbacks client_callbacks = {
+    .on_line = on_client_line, .on_exit = on_exit_status};
+
+/* The programs of Bester are found by their names. */
+static void add_path(struct actor_process *self)
+{
+    const char *path = getenv("PATH");
+    char *whole = must_print(
+        "%s%s%s", self->setting->topology->programs->beside, path ? ":" : "", path ? path : "");
+
+    add_environment(self, "PATH", whole);
+    free(whole);
+}
+
+static void start_client(struct actor_process *self)
+{
+    const struct member *member = cast_of(self);
+    struct fault fault;
+    char **words = topology_run_words(self->setting->topology, self->member, &fault);
+
+    if (!words) {
+        self->life = LIFE_ENDED;
+        trouble(self, CAUSE_NOT_STARTED, fault.text);
+        return;
+    }
+    self->end_expected = member->client.end_is_told;
+    struct process_spec spec = {.argv = words,
+        .environment = (const char *const *)self->environment,
+        .input_open = member->client.reads,
+        .apart = true};
+    start(self, &spec, &client_callbacks);
+    words_free(words);
+}
+
+/* The bytes that a line stands for. */
+static char *line_bytes(const struct utterance *utterance, size_t *len)
+{
+    bool line = utterance->body == BODY_RAW || utterance->body == BODY_JSON;
+    char *dumped = utterance->body == BODY_JSON
+                       ? json_dumps(utterance->wire, JSON_COMPACT | JSON_ENCODE_ANY)
+                       : NULL;
+    const char *at = dumped ? dumped : utterance->bytes;
+
+    *len = dumped ? strlen(dumped) : utterance->len;
+    char *bytes = must_alloc(*len + 2);
+    memcpy(bytes, at, *len);
+    if (line)
+        bytes[(*len)++] = '\n';
+    free(dumped);
+    return bytes;
+}
+
+enum status actor_process_say(
+    struct actor_process *self, int from, const struct utterance *utterance, struct fault *fault)
+{
+    enum status status = STATUS_OK;
+    size_t len = 0;
+
+    if (!process_runs(self->process))
+        return fault_set(fault, STATUS_CLOSED, 0, "\"%s\" has ended", cast_of(self)->name);
+    if (utterance->body == BODY_CLOSE) {
+        timeline_said_text(
+            self->setting->timeline, from, self->member, EDGE_STDIN, "{\"close\": true}");
+        process_end_input(self->process);
+        return STATUS_OK;
+    }
+    char *bytes = line_bytes(utterance, &len);
+    status = process_write(self->process, (struct span){bytes, len});
+    json_t *shown = json_stringn(bytes, len);
+    char *text = shown ? must_dump(shown) : must_copy("(bytes that are no text)");
+    timeline_said_text(self->setting->timeline, from, self->member, EDGE_STDIN, text);
+    json_decref(shown);
+    free(text);
+    free(bytes);
+    if (status != STATUS_OK)
+        return fault_set(fault, STATUS_CLOSED, 0, "\"%s\" no longer reads", cast_of(self)->name);
+    return STATUS_OK;
 }
 
 /* ---- its end --------------------------------------------------------------------------------- */
@@ -252,6 +348,8 @@ void actor_process_ask_to_end(struct actor_process *self)
     /* In this order: what the play had stopped must go on to see the other, and a SIGCONT that
      * comes later would undo the SIGSTOP by which LeakSanitizer holds a process that ends. */
     process_signal(self->process, SIGCONT);
+    if (process_runs(self->process) && cast_of(self)->client.reads)
+        process_end_input(self->process);
     process_signal(self->process, SIGTERM);
 }
 
@@ -286,6 +384,12 @@ struct actor_process *actor_process_new(const struct setting *setting, int membe
         topology_server_dir(setting->topology, member, dir, sizeof(dir));
         add_directories(self, dir);
         start_server(self);
+    } else if (cast_of(self)->kind == MEMBER_CLIENT) {
+        snprintf(dir, sizeof(dir), "%s/client%d", setting->topology->dir, member);
+        mkdir(dir, 0700); /* of the program alone; it may be there already */
+        add_directories(self, dir);
+        add_path(self);
+        start_client(self);
     } else {
         start_handler(self);
     }

@@ -1,9 +1,11 @@
 /*
- * actor_process: a server, or a handler that is a real program, as a process.
+ * actor_process: a server, or a handler or client that is a real program, as a
+ * process.
  *
  * A server with accounts gets them first, through its own `user add`. What it
- * writes goes into the timeline. An end that nobody asked for is trouble. Owns
- * the process.
+ * writes goes into the timeline: as log lines, or from a client as frames on the
+ * edges to stdout and stderr. An end that nobody asked for is trouble; a client
+ * may end when it likes, but well. Owns the process.
  */
 #ifndef HARNESS_ACTOR_PROCESS_H
 #define HARNESS_ACTOR_PROCESS_H
@@ -16,6 +18,9 @@ struct actor_process;
 struct actor_process *actor_process_new(const struct setting *setting, int member);
 void actor_process_free(struct actor_process *self);
 
+/* A line of a client's stdin. */
+MUST_CHECK enum status actor_process_say(
+    struct actor_process *self, int from, const struct utterance *utterance, struct fault *fault);
 /* As a step of the play: the end that may follow is asked for. */
 void actor_process_signal(struct actor_process *self, int number);
 /* Asks it to end, as the play is over; it must end with status 0. */

@@ -73,7 +73,8 @@ static void start_server(struct actors *self, int index)
         if (i != index && member_at(self, (size_t)i)->kind == MEMBER_SERVER)
             add_link(
                 self, i, index, first_home(self, index), EDGE_SERVER_SERVER, EDGE_SERVER_SERVER);
-    self->items[index].process = actor_process_new(self->setting, index);
+    if (!member_at(self, (size_t)index)->starts_later)
+        actors_start_one(self, index);
 }
 
 static void start_handler(struct actors *self, int index)
@@ -87,7 +88,8 @@ static void start_handler(struct actors *self, int index)
     if (member->handler.run) {
         add_link(
             self, member->on, index, topology_back(self->setting->topology, index), asks, answers);
-        self->items[index].process = actor_process_new(self->setting, index);
+        if (!member->starts_later)
+            actors_start_one(self, index);
         return;
     }
     self->items[index].desk = desk_new(self->setting, index, member->on,
@@ -101,6 +103,14 @@ static void start_peer(struct actors *self, int index)
 
 static void start_client(struct actors *self, int index)
 {
+    const struct member *member = member_at(self, (size_t)index);
+
+    if (member->client.run) {
+        add_link(self, index, member->on,
+            topology_home(self->setting->topology, member->on, member->client.via),
+            EDGE_CLIENT_SERVER, EDGE_SERVER_CLIENT);
+        return;
+    }
     self->items[index].client = actor_client_new(self->setting, index);
     if (member_at(self, (size_t)index)->client.logs_in)
         actor_client_log_in(self->items[index].client);
@@ -123,6 +133,19 @@ void actors_start(struct actors *self)
         for (size_t i = 0; i < member_count(self); i++)
             if (member_at(self, i)->kind == start_order[k].kind)
                 start_order[k].start(self, (int)i);
+}
+
+void actors_start_programs(struct actors *self)
+{
+    for (size_t i = 0; i < member_count(self); i++)
+        if (member_at(self, i)->client.run && !member_at(self, i)->starts_later)
+            actors_start_one(self, (int)i);
+}
+
+void actors_start_one(struct actors *self, int member)
+{
+    actor_process_free(self->items[member].process);
+    self->items[member].process = actor_process_new(self->setting, member);
 }
 
 /* ---- their state ----------------------------------------------------------------------------- */
@@ -197,6 +220,8 @@ enum status actors_say(
 {
     struct actor *actor = &self->items[from];
 
+    if (member_at(self, (size_t)from)->kind == MEMBER_STDIO && self->items[to].process)
+        return actor_process_say(self->items[to].process, from, utterance, fault);
     if (actor->client)
         return actor_client_say(actor->client, utterance, fault);
     if (actor->peer)

@@ -86,6 +86,10 @@ static const char *const bare_texts[] = {
 
 char *compare_show(const struct saying *saying, enum edge_kind edge)
 {
+    bool bare_line = saying->body == BODY_RAW && (edge == EDGE_STDIN || edge == EDGE_STDOUT);
+
+    if (bare_line)
+        return must_dump(saying->wire);
     if (saying->body == BODY_RAW || saying->body == BODY_TEXT) {
         char *text = must_dump(saying->wire);
         char *shown = must_print("{\"%s\": %s}", saying->body == BODY_RAW ? "raw" : "text", text);

@@ -1,9 +1,11 @@
 /* The configurations of the servers of a cast. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "harness/must.h"
 #include "harness/pattern.h"
@@ -190,6 +192,33 @@ static enum status config_write(const struct topology *self, int server, struct 
     return failed ? fault_set(fault, STATUS_IO, 0, "no file %s", path) : STATUS_OK;
 }
 
+/* The first password of a name is the one that counts. */
+static void password_write(const struct topology *self, const char *name, const char *password)
+{
+    char *path = must_print("%s/%s.password", self->dir, name);
+    int fd = strchr(name, '/') ? -1 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    if (fd >= 0) {
+        dprintf(fd, "%s\n", password);
+        close(fd);
+    }
+    free(path);
+}
+
+static void passwords_write(const struct topology *self)
+{
+    for (size_t i = 0; i < self->scenario->member_count; i++) {
+        const struct member *member = &self->scenario->members[i];
+        const char *name;
+        json_t *password;
+
+        json_object_foreach (member->server.accounts, name, password)
+            password_write(self, name, json_string_value(password));
+        if (member->client.run)
+            password_write(self, member->client.user, member->client.password);
+    }
+}
+
 enum status config_write_all(const struct topology *self, struct fault *fault)
 {
     enum status status = STATUS_OK;
@@ -197,5 +226,6 @@ enum status config_write_all(const struct topology *self, struct fault *fault)
     for (int i = 0; status == STATUS_OK && i < (int)self->scenario->member_count; i++)
         if (self->scenario->members[i].kind == MEMBER_SERVER)
             status = config_write(self, i, fault);
+    passwords_write(self);
     return status;
 }

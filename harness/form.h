@@ -22,12 +22,14 @@ enum edge_kind {
     EDGE_SERVER_STREAM,
     EDGE_ONESHOT_SERVER,
     EDGE_STREAM_SERVER,
+    EDGE_STDIN,  /* lines that a program reads */
+    EDGE_STDOUT, /* lines that it writes, to stdout or stderr */
     EDGE_KIND_COUNT
 };
 
 enum body {
     BODY_JSON,   /* one frame, its payload is wire */
-    BODY_RAW,    /* one frame, its payload is the text in wire, byte for byte */
+    BODY_RAW,    /* one frame, its payload is the text in wire, byte for byte; or one line */
     BODY_TEXT,   /* the text in wire, frame and all, byte for byte */
     BODY_HEX,    /* the same from bytes */
     BODY_CLOSE,  /* the end of the connection */

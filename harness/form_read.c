@@ -264,6 +264,26 @@ static enum status read_message(enum edge_kind edge, bool doing, const json_t *v
     return out->wire ? STATUS_OK : STATUS_INVALID;
 }
 
+/* What stands in a line that a program reads or writes. */
+static enum status read_line(
+    bool doing, const json_t *value, struct saying *out, char *word, struct fault *fault)
+{
+    const json_t *json = json_object_size(value) == 1 ? json_object_get(value, "json") : NULL;
+
+    if (json_is_string(value) || json) {
+        out->body = json ? BODY_JSON : BODY_RAW;
+        out->wire = json_incref((json_t *)(json ? json : value));
+        return STATUS_OK;
+    }
+    const struct bare_word *bare = bare_word_of(EDGE_STDIN, value);
+    if (doing && bare && bare->body != BODY_RAW && bare->body != BODY_SILENT)
+        return read_bare(bare, value, doing, out, word, fault);
+    return fault_set(fault, STATUS_INVALID, 0,
+        doing ? "a program reads a line (a text, or {\"json\": …}), or {\"text\": …} or {\"hex\": "
+                "…} as it stands, or {\"close\": true}"
+              : "a program writes a line: a text, or {\"json\": …}");
+}
+
 /* Where a line may carry a label, and what the word for it is. "as" names a
  * question when it comes, "answers" says which one is answered. */
 static const char *label_word(enum edge_kind edge, bool doing)
@@ -314,13 +334,15 @@ enum status form_read(enum edge_kind edge, bool doing, const json_t *line, struc
     if (status != STATUS_OK)
         goto out;
     bare = bare_word_of(edge, value);
-    if (bare)
+    if (edge == EDGE_STDIN || edge == EDGE_STDOUT)
+        status = read_line(doing, value, out, word, fault);
+    else if (bare)
         status = read_bare(bare, value, doing, out, word, fault);
     else if (is_question(edge))
         status = read_question(edge, value, out, word, fault);
     else if (!json_is_object(value))
         status = fault_set(fault, STATUS_INVALID, 0, "an object is wanted here");
-    else if (edge == EDGE_CLIENT_SERVER && json_object_size(value) == 1 &&
+    else if (edge == EDGE_CLIENT_SERVER && doing && json_object_size(value) == 1 &&
              json_object_get(value, "login"))
         status = read_login(json_object_get(value, "login"), out, word, fault);
     else

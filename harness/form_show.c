@@ -106,6 +106,8 @@ json_t *form_show(enum edge_kind edge, const json_t *wire)
 {
     json_t *shown = NULL;
 
+    if (edge == EDGE_STDIN || edge == EDGE_STDOUT)
+        return must_json(json_pack("{s:O}", "json", wire));
     if (edge == EDGE_SERVER_ONESHOT)
         return show_question(edge, wire);
     if (edge == EDGE_ONESHOT_SERVER || edge == EDGE_STREAM_SERVER)

@@ -133,11 +133,16 @@ static void step_waits(struct player *self, const struct step *step)
     ev_timer_start(self->loop, &self->deadline);
 }
 
+static bool is_played_client(const struct member *member)
+{
+    return member->kind == MEMBER_CLIENT && member_is_played(member);
+}
+
 static void begin_fence(struct player *self)
 {
     self->phase = PHASE_FENCE;
     for (size_t i = 0; i < self->scenario->member_count; i++)
-        if (self->scenario->members[i].kind == MEMBER_CLIENT)
+        if (is_played_client(&self->scenario->members[i]))
             stage_fence(self->stage, (int)i);
     ev_timer_set(&self->deadline, self->scenario->deadline_s, 0.);
     ev_timer_start(self->loop, &self->deadline);
@@ -146,8 +151,7 @@ static void begin_fence(struct player *self)
 static void check_fence(struct player *self)
 {
     for (size_t i = 0; i < self->scenario->member_count; i++)
-        if (self->scenario->members[i].kind == MEMBER_CLIENT &&
-            !stage_is_fenced(self->stage, (int)i))
+        if (is_played_client(&self->scenario->members[i]) && !stage_is_fenced(self->stage, (int)i))
             return;
     ev_timer_stop(self->loop, &self->deadline);
     if (fail_unexpected(self, true) || fail_unexpected(self, false))

@@ -267,6 +267,12 @@ static enum step_answer run_signal(struct player *self, const struct step *step)
     return step->signal != SIGKILL || is_gone(self, step->member) ? STEP_DONE : STEP_WAITS;
 }
 
+static enum step_answer run_start(struct player *self, const struct step *step)
+{
+    stage_start_one(self->stage, step->member);
+    return STEP_DONE;
+}
+
 /* An exit status is a number, a death by signal the text "signal 9". */
 static json_t *end_value(int wait_status)
 {
@@ -280,6 +286,9 @@ static enum step_answer run_exit(struct player *self, const struct step *step)
     struct differences *differences = &self->verdict.differences;
     int wait_status;
 
+    if (!stage_has_process(self->stage, step->member))
+        return player_fail(
+            self, step, CAUSE_NOT_SENT, "%s was never started.", name_of(self, step->member));
     stage_expect_end(self->stage, step->member);
     if (!stage_has_ended(self->stage, step->member, &wait_status))
         return STEP_WAITS;
@@ -342,6 +351,7 @@ static const struct {
     [STEP_REPEAT] = {run_repeat, NULL},
     [STEP_QUIET] = {run_quiet, late_quiet},
     [STEP_SIGNAL] = {run_signal, late_exit},
+    [STEP_START] = {run_start, NULL},
     [STEP_EXIT] = {run_exit, late_exit},
     [STEP_LOG] = {run_log, late_log},
     [STEP_NOTE] = {run_note, NULL},

@@ -11,9 +11,21 @@
 #include <unistd.h>
 
 #include "harness/must.h"
-#include "libbester/bytes.h"
 
-enum { LINE_BYTES_MAX = 64 * 1024, FIRST_SOCKET = 3, EXIT_CANNOT_RUN = 127 };
+enum {
+    LINE_BYTES_MAX = 64 * 1024,
+    INPUT_BYTES_MAX = 128 << 20,
+    FIRST_SOCKET = 3,
+    EXIT_CANNOT_RUN = 127
+};
+
+/* What it writes to one descriptor. */
+struct output {
+    struct process *process;
+    enum process_output which;
+    ev_io readable;       /* .fd -1: at its end, or never open */
+    struct bytes partial; /* a line that has not ended */
+};
 
 struct process {
     struct ev_loop *loop;
@@ -21,25 +33,30 @@ struct process {
     void *user;
     pid_t pid;
     bool runs;
+    bool apart;
     ev_child child;
-    ev_io readable;
-    struct bytes partial; /* a line that has not ended */
+    struct output outputs[OUTPUT_COUNT];
+    ev_io writable; /* its stdin; .fd -1: not ours to write */
+    struct bytes unwritten;
+    bool input_ends; /* when all of unwritten is written */
 };
 
 /* ---- what it writes -------------------------------------------------------------------------- */
 
-static void tell_line(struct process *self, const char *at, size_t len)
+static void tell_line(struct output *self, const char *at, size_t len)
 {
+    const struct process *process = self->process;
     char *line = must_copy_bytes(at, len);
 
     for (size_t i = 0; i < len; i++)
-        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7F)
+        if (((unsigned char)line[i] < 0x20 || line[i] == 0x7F) &&
+            !(process->apart && line[i] == '\t'))
             line[i] = ' ';
-    self->callbacks->on_line(line, self->user);
+    process->callbacks->on_line(line, self->which, process->user);
     free(line);
 }
 
-static void tell_lines(struct process *self, const char *at, size_t len)
+static void tell_lines(struct output *self, const char *at, size_t len)
 {
     const char *end;
 
@@ -67,7 +84,7 @@ static void tell_lines(struct process *self, const char *at, size_t len)
 }
 
 /* false: nothing more will come. */
-static bool read_some(struct process *self, bool *more)
+static bool read_some(struct output *self, bool *more)
 {
     char buffer[8192];
     ssize_t n = read(self->readable.fd, buffer, sizeof(buffer));
@@ -78,13 +95,20 @@ static bool read_some(struct process *self, bool *more)
     return *more || (n < 0 && errno == EAGAIN);
 }
 
-static void stop_reading(struct process *self)
+static void close_watched(struct ev_loop *loop, ev_io *watcher)
+{
+    if (watcher->fd < 0)
+        return;
+    ev_io_stop(loop, watcher);
+    close(watcher->fd);
+    ev_io_set(watcher, -1, EV_READ);
+}
+
+static void stop_reading(struct output *self)
 {
     if (self->readable.fd < 0)
         return;
-    ev_io_stop(self->loop, &self->readable);
-    close(self->readable.fd);
-    ev_io_set(&self->readable, -1, EV_READ);
+    close_watched(self->process->loop, &self->readable);
     if (self->partial.len)
         tell_line(self, bytes_span(&self->partial).at, self->partial.len);
     bytes_release(&self->partial);
@@ -92,7 +116,7 @@ static void stop_reading(struct process *self)
 
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 {
-    struct process *self = watcher->data;
+    struct output *self = watcher->data;
     bool more;
 
     (void)loop, (void)events;
@@ -100,19 +124,70 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
         stop_reading(self);
 }
 
+/* ---- what it reads --------------------------------------------------------------------------- */
+
+/* A program that ends without reading all has its reasons; lines tell of them. */
+static void flush_input(struct process *self)
+{
+    while (self->unwritten.len && self->writable.fd >= 0) {
+        struct span rest = bytes_span(&self->unwritten);
+        ssize_t n = write(self->writable.fd, rest.at, rest.len);
+
+        if (n < 0 && errno == EAGAIN) {
+            ev_io_start(self->loop, &self->writable);
+            return;
+        }
+        if (n < 0 && errno != EINTR)
+            close_watched(self->loop, &self->writable);
+        if (n > 0)
+            bytes_consume(&self->unwritten, (size_t)n);
+    }
+    if (self->writable.fd >= 0)
+        ev_io_stop(self->loop, &self->writable);
+    if (self->input_ends)
+        close_watched(self->loop, &self->writable);
+}
+
+static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
+{
+    (void)loop, (void)events;
+    flush_input(watcher->data);
+}
+
+enum status process_write(struct process *self, struct span bytes)
+{
+    if (self->writable.fd < 0 || self->input_ends)
+        return STATUS_CLOSED;
+    enum status status = bytes_append_span(&self->unwritten, bytes);
+    if (status == STATUS_OK)
+        flush_input(self);
+    return status;
+}
+
+void process_end_input(struct process *self)
+{
+    self->input_ends = true;
+    flush_input(self);
+}
+
 /* ---- its end --------------------------------------------------------------------------------- */
 
 static void on_child(struct ev_loop *loop, ev_child *watcher, int events)
 {
     struct process *self = watcher->data;
-    bool more = self->readable.fd >= 0;
 
     (void)events;
     ev_child_stop(loop, watcher);
     self->runs = false;
+    close_watched(loop, &self->writable);
     /* All that it wrote is in the pipe, even if children of its own hold it open. */
-    while (more && read_some(self, &more)) {}
-    stop_reading(self);
+    for (size_t i = 0; i < OUTPUT_COUNT; i++) {
+        struct output *output = &self->outputs[i];
+        bool more = output->readable.fd >= 0;
+
+        while (more && read_some(output, &more)) {}
+        stop_reading(output);
+    }
     self->callbacks->on_exit(watcher->rstatus, self->user);
 }
 
@@ -157,11 +232,12 @@ void process_free(struct process *self)
         waitpid(self->pid, NULL, 0);
     }
     ev_child_stop(self->loop, &self->child);
-    if (self->readable.fd >= 0) {
-        ev_io_stop(self->loop, &self->readable);
-        close(self->readable.fd);
+    for (size_t i = 0; i < OUTPUT_COUNT; i++) {
+        close_watched(self->loop, &self->outputs[i].readable);
+        bytes_release(&self->outputs[i].partial);
     }
-    bytes_release(&self->partial);
+    close_watched(self->loop, &self->writable);
+    bytes_release(&self->unwritten);
     free(self);
 }
 
@@ -218,12 +294,18 @@ static void child_sockets(const struct process_spec *spec)
     setenv("LISTEN_FDS", text, 1);
 }
 
-static void child_run(const struct process_spec *spec, int input, int output)
+/* The two ends of what stands at each standard descriptor. */
+struct plumbing {
+    int child[3];
+    int ours[3]; /* -1: nobody of ours */
+};
+
+static void child_run(const struct process_spec *spec, const struct plumbing *plumbing)
 {
     setpgid(0, 0);
-    if (dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 ||
-        dup2(output, STDERR_FILENO) < 0)
-        _exit(EXIT_CANNOT_RUN);
+    for (int i = 0; i < 3; i++)
+        if (dup2(plumbing->child[i], i) < 0)
+            _exit(EXIT_CANNOT_RUN);
     child_sockets(spec);
     for (size_t i = 0; spec->environment && spec->environment[i]; i++)
         putenv((char *)spec->environment[i]);
@@ -233,51 +315,79 @@ static void child_run(const struct process_spec *spec, int input, int output)
     child_fail(spec->argv[0]);
 }
 
-/* A descriptor from which the child reads its input. What is written must fit in
- * a pipe: passwords do. */
-static int make_input(const char *text)
+/* A pipe; ours is the end that the index says, and does not block. */
+static bool make_pipe(int *child_end, int *our_end, int ours)
 {
     int ends[2];
 
-    if (!text)
-        return open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (pipe(ends) != 0)
-        return -1;
-    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-    fcntl(ends[1], F_SETFL, O_NONBLOCK);
-    ssize_t n = write(ends[1], text, strlen(text));
-    close(ends[1]);
-    if (n == (ssize_t)strlen(text))
-        return ends[0];
-    close(ends[0]);
-    return -1;
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return false;
+    fcntl(ends[ours], F_SETFL, O_NONBLOCK);
+    *our_end = ends[ours];
+    *child_end = ends[1 - ours];
+    return true;
 }
 
-static int make_output(int *child_end)
+/* What is written at once must fit in a pipe: passwords do. */
+static bool make_input(const struct process_spec *spec, struct plumbing *out)
 {
-    int ends[2];
-
-    if (pipe(ends) != 0)
-        return -1;
-    fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-    fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-    fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    *child_end = ends[1];
-    return ends[0];
+    if (!spec->input && !spec->input_open) {
+        out->child[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        return out->child[0] >= 0;
+    }
+    if (!make_pipe(&out->child[0], &out->ours[0], 1))
+        return false;
+    if (spec->input_open)
+        return true;
+    ssize_t n = write(out->ours[0], spec->input, strlen(spec->input));
+    close(out->ours[0]);
+    out->ours[0] = -1;
+    return n == (ssize_t)strlen(spec->input);
 }
 
-static struct process *process_adopt(struct ev_loop *loop, pid_t pid, int output,
+static bool make_outputs(const struct process_spec *spec, struct plumbing *out)
+{
+    if (!make_pipe(&out->child[1], &out->ours[1], 0))
+        return false;
+    if (spec->apart)
+        return make_pipe(&out->child[2], &out->ours[2], 0);
+    out->child[2] = fcntl(out->child[1], F_DUPFD_CLOEXEC, 0);
+    return out->child[2] >= 0;
+}
+
+static void close_all(const int fds[3])
+{
+    for (size_t i = 0; i < 3; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+}
+
+static struct process *process_adopt(struct ev_loop *loop, pid_t pid,
+    const struct process_spec *spec, const struct plumbing *plumbing,
     const struct process_callbacks *callbacks, void *user)
 {
     struct process *self = must_alloc(sizeof(*self));
 
-    *self = (struct process){
-        .loop = loop, .callbacks = callbacks, .user = user, .pid = pid, .runs = true};
-    bytes_init(&self->partial, LINE_BYTES_MAX);
-    ev_io_init(&self->readable, on_readable, output, EV_READ);
+    *self = (struct process){.loop = loop,
+        .callbacks = callbacks,
+        .user = user,
+        .pid = pid,
+        .runs = true,
+        .apart = spec->apart};
+    for (size_t i = 0; i < OUTPUT_COUNT; i++) {
+        struct output *output = &self->outputs[i];
+
+        *output = (struct output){.process = self, .which = (enum process_output)i};
+        bytes_init(&output->partial, LINE_BYTES_MAX);
+        ev_io_init(&output->readable, on_readable, plumbing->ours[1 + i], EV_READ);
+        output->readable.data = output;
+        if (output->readable.fd >= 0)
+            ev_io_start(loop, &output->readable);
+    }
+    bytes_init(&self->unwritten, INPUT_BYTES_MAX);
+    ev_io_init(&self->writable, on_writable, plumbing->ours[0], EV_WRITE);
     ev_child_init(&self->child, on_child, pid, 0);
-    self->readable.data = self->child.data = self;
-    ev_io_start(loop, &self->readable);
+    self->writable.data = self->child.data = self;
     ev_child_start(loop, &self->child);
     return self;
 }
@@ -285,26 +395,20 @@ static struct process *process_adopt(struct ev_loop *loop, pid_t pid, int output
 struct process *process_start(struct ev_loop *loop, const struct process_spec *spec,
     const struct process_callbacks *callbacks, void *user, struct fault *fault)
 {
-    int child_output = -1;
+    struct plumbing plumbing = {.child = {-1, -1, -1}, .ours = {-1, -1, -1}};
     pid_t pid = -1;
-    int input = make_input(spec->input);
-    int output = make_output(&child_output);
 
-    if (input >= 0 && output >= 0)
+    if (make_input(spec, &plumbing) && make_outputs(spec, &plumbing))
         pid = process_fork();
     if (pid == 0)
-        child_run(spec, input, child_output);
+        child_run(spec, &plumbing);
     if (pid < 0)
         fault_set(fault, STATUS_IO, 0, "no process for %s: %s", spec->argv[0], strerror(errno));
-    if (input >= 0)
-        close(input);
-    if (child_output >= 0)
-        close(child_output);
+    close_all(plumbing.child);
     if (pid < 0) {
-        if (output >= 0)
-            close(output);
+        close_all(plumbing.ours);
         return NULL;
     }
     setpgid(pid, pid); /* whoever of us is first */
-    return process_adopt(loop, pid, output, callbacks, user);
+    return process_adopt(loop, pid, spec, &plumbing, callbacks, user);
 }

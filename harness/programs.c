@@ -29,6 +29,7 @@ enum status programs_find(struct programs *self, const char *besterd, struct fau
 
     if (status != STATUS_OK)
         return status;
+    snprintf(self->beside, sizeof(self->beside), "%.*s", PATH_MAX - 1, dir);
     snprintf(path, sizeof(path), "%s/besterd", dir);
     if (!realpath(besterd ? besterd : path, real) || access(real, X_OK) != 0)
         return fault_set(fault, STATUS_NOT_FOUND, 0, "no server to run: %.150s: %s",

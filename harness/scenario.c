@@ -162,6 +162,7 @@ static void member_release(struct member *self)
     json_decref(self->handler.config);
     free(self->client.user);
     free(self->client.password);
+    json_decref(self->client.run);
     for (size_t i = 0; i < self->rule_count; i++) {
         saying_release(&self->rules[i].when);
         saying_release(&self->rules[i].reply);
@@ -210,8 +211,18 @@ int scenario_find(const struct scenario *self, const char *name, int server)
 
 bool member_is_played(const struct member *self)
 {
-    return self->kind == MEMBER_CLIENT || self->kind == MEMBER_PEER ||
-           (self->kind == MEMBER_HANDLER && !self->handler.run);
+    return self->kind == MEMBER_PEER ||
+           ((self->kind == MEMBER_HANDLER || self->kind == MEMBER_CLIENT) && !member_run(self));
+}
+
+const json_t *member_run(const struct member *self)
+{
+    return self->kind == MEMBER_CLIENT ? self->client.run : self->handler.run;
+}
+
+bool member_is_process(const struct member *self)
+{
+    return self->kind == MEMBER_SERVER || (member_run(self) && !self->handler.by_server);
 }
 
 bool member_is_watched(const struct member *self)

@@ -14,7 +14,9 @@
 
 /* ---- the cast -------------------------------------------------------------------------------- */
 
-enum member_kind { MEMBER_SERVER, MEMBER_HANDLER, MEMBER_CLIENT, MEMBER_PEER };
+/* MEMBER_STDIO: stdin, stdout and stderr, in the cast as soon as a client is a real
+ * program: lines go from the one to it, and from it to the others. */
+enum member_kind { MEMBER_SERVER, MEMBER_HANDLER, MEMBER_CLIENT, MEMBER_PEER, MEMBER_STDIO };
 
 enum transport { TRANSPORT_TCP4, TRANSPORT_TCP6, TRANSPORT_UNIX, TRANSPORT_COUNT };
 
@@ -46,7 +48,10 @@ struct cast_client {
     char *user;
     char *password;
     enum transport via;
-    bool logs_in; /* by itself, before the first step */
+    bool logs_in;     /* by itself, before the first step */
+    json_t *run;      /* program and arguments; NULL: played by the harness */
+    bool reads;       /* a line of the play goes to its stdin */
+    bool end_is_told; /* a step says how it ends */
 };
 
 struct cast_peer {
@@ -58,7 +63,8 @@ struct member {
     enum member_kind kind;
     char *name;
     struct where at;
-    int on; /* the member that is the server of a handler or client; else -1 */
+    int on;            /* the member that is the server of a handler or client; else -1 */
+    bool starts_later; /* by a step */
     struct cast_server server;
     struct cast_handler handler;
     struct cast_client client;
@@ -75,6 +81,7 @@ enum step_kind {
     STEP_REPEAT,
     STEP_QUIET,
     STEP_SIGNAL,
+    STEP_START,
     STEP_EXIT,
     STEP_LOG,
     STEP_NOTE
@@ -104,7 +111,7 @@ struct step {
     unsigned times;      /* STEP_REPEAT */
     int *members;        /* STEP_QUIET */
     size_t member_count; /* STEP_QUIET */
-    int member;          /* STEP_SIGNAL, STEP_EXIT, STEP_LOG */
+    int member;          /* STEP_SIGNAL, STEP_START, STEP_EXIT, STEP_LOG */
     int signal;          /* STEP_SIGNAL */
     json_t *pattern;     /* STEP_EXIT: of the status; STEP_LOG: of a line */
 };
@@ -134,6 +141,10 @@ void scenario_release(struct scenario *self);
 int scenario_find(const struct scenario *self, const char *name, int server);
 /* Whether the harness plays it. */
 bool member_is_played(const struct member *self);
+/* Program and arguments of a handler or client that is a real program, or NULL. */
+const json_t *member_run(const struct member *self);
+/* Whether the harness runs it as a process. */
+bool member_is_process(const struct member *self);
 /* Whether the harness can see the frames between the two: they are not between a
  * server and a handler that the server starts. */
 bool member_is_watched(const struct member *self);

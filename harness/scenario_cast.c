@@ -5,7 +5,7 @@
 
 #include "harness/must.h"
 
-enum { NAME_BYTES_MAX = 64, ARGUMENTS_MAX = 30, TIMES_MAX = 1000000, DELAY_MS_MAX = 600000 };
+enum { NAME_BYTES_MAX = 64 };
 
 static const char *const transport_names[TRANSPORT_COUNT] = {"tcp4", "tcp6", "unix"};
 
@@ -161,32 +161,9 @@ static bool handler_protocol(
     return true;
 }
 
-/* Blanks separate; what needs more is written as a list. */
-static json_t *split_words(const char *text)
-{
-    json_t *words = must_json(json_array());
-
-    for (size_t len; *(text += strspn(text, " ")); text += len) {
-        len = strcspn(text, " ");
-        json_array_append_new(words, must_json(json_stringn(text, len)));
-    }
-    return words;
-}
-
 static bool handler_run(struct loader *self, const json_t *object, const json_t *value, void *into)
 {
-    struct member *member = into;
-    bool ok = json_is_string(value) || json_is_array(value);
-
-    for (size_t i = 0; ok && i < json_array_size(value); i++)
-        ok = json_is_string(json_array_get(value, i));
-    member->handler.run = json_is_string(value) ? split_words(json_string_value(value))
-                                                : json_incref((json_t *)value);
-    size_t words = json_array_size(member->handler.run);
-    if (!ok || words == 0 || words > ARGUMENTS_MAX)
-        return load_fail_member(self, object, "run",
-            "\"run\" wants a program and its arguments, as a text or a list of texts");
-    return true;
+    return load_run(self, object, value, &((struct member *)into)->handler.run);
 }
 
 static bool handler_started_by(
@@ -291,12 +268,18 @@ static bool client_logs_in(
     return read_flag(self, object, "logsIn", value, &((struct member *)into)->client.logs_in);
 }
 
+static bool client_run(struct loader *self, const json_t *object, const json_t *value, void *into)
+{
+    return load_run(self, object, value, &((struct member *)into)->client.run);
+}
+
 static const struct load_row client_rows[] = {
     {"on", NULL},
     {"user", client_user},
     {"password", client_password},
     {"via", client_via},
     {"logsIn", client_logs_in},
+    {"run", client_run},
     {"rules", NULL},
     {NULL, NULL},
 };
@@ -307,6 +290,36 @@ static char *default_password(const struct loader *self, const struct member *cl
     const json_t *password = json_object_get(accounts, client->client.user);
 
     return must_copy(password ? json_string_value(password) : "any password");
+}
+
+/* A real program says and hears lines; these are who is at the other end. */
+static bool add_stdio(struct loader *self, const json_t *object)
+{
+    static const char *const names[] = {"stdin", "stdout", "stderr"};
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        int there = scenario_find(self->scenario, names[i], -1);
+
+        if (there < 0)
+            member_add(self, MEMBER_STDIO, names[i]);
+        else if (self->scenario->members[there].kind != MEMBER_STDIO)
+            return load_fail_member(self, object, "run",
+                "where a client is a real program, nobody else can have the name \"%s\"", names[i]);
+    }
+    return true;
+}
+
+static bool check_client_run(struct loader *self, const json_t *value, struct member *member)
+{
+    if (!member->client.run)
+        return true;
+    member->client.logs_in = false;
+    if (json_object_get(value, "rules"))
+        return load_fail_member(
+            self, value, "rules", "a real program answers by itself: no \"rules\" beside \"run\"");
+    if (json_object_get(value, "logsIn"))
+        return load_fail_member(self, value, "logsIn", "a real program logs in as it likes");
+    return add_stdio(self, value);
 }
 
 static bool load_client(struct loader *self, const char *name, const json_t *value)
@@ -328,6 +341,8 @@ static bool load_client(struct loader *self, const char *name, const json_t *val
     if (!member->client.password)
         member->client.password = default_password(self, member);
     self->scenario->members[member->on].server.listeners |= 1U << member->client.via;
+    if (!brief && member->client.run)
+        return check_client_run(self, value, member);
     return !rules || load_rules(self, rules, member);
 }
 
@@ -397,7 +412,7 @@ static bool check_configs(struct loader *self)
     for (size_t i = 0; i < self->scenario->member_count; i++) {
         const struct member *member = &self->scenario->members[i];
         const json_t *values[] = {
-            member->server.config, member->handler.config, member->handler.run};
+            member->server.config, member->handler.config, member_run(member)};
 
         for (size_t k = 0; k < sizeof(values) / sizeof(values[0]); k++)
             if (values[k] && !load_check_value(self, values[k], member->at))

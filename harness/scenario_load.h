@@ -46,6 +46,8 @@ bool load_check_value(struct loader *self, const json_t *value, struct where at)
 /* Rules of a handler or client on that server. */
 bool load_rules(struct loader *self, const json_t *list, struct member *member);
 
+/* The program and arguments of "run": a text, split at blanks, or a list. */
+bool load_run(struct loader *self, const json_t *object, const json_t *value, json_t **out);
 /* A count from 1 to max. */
 bool load_count(struct loader *self, const json_t *object, const char *name, const json_t *value,
     unsigned max, unsigned *out);

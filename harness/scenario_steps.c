@@ -25,12 +25,33 @@ static const struct edge_rule {
     {MEMBER_PEER, MEMBER_SERVER, EDGE_SERVER_SERVER},
     {MEMBER_SERVER, MEMBER_HANDLER, EDGE_SERVER_ONESHOT},
     {MEMBER_HANDLER, MEMBER_SERVER, EDGE_ONESHOT_SERVER},
+    {MEMBER_STDIO, MEMBER_CLIENT, EDGE_STDIN},
+    {MEMBER_CLIENT, MEMBER_STDIO, EDGE_STDOUT},
 };
 
 static bool on_other_server(const struct member *member, int server)
 {
     return (member->kind == MEMBER_CLIENT || member->kind == MEMBER_HANDLER) &&
            member->on != server;
+}
+
+/* stdin > T, T > stdout, T > stderr */
+static bool find_stdio_edge(struct loader *self, const json_t *object, const char *arrow,
+    struct line *line, const struct edge_rule *found)
+{
+    struct member *members = self->scenario->members;
+    bool reads = members[line->from].kind == MEMBER_STDIO;
+    struct member *program = &members[reads ? line->to : line->from];
+    const char *other = members[reads ? line->from : line->to].name;
+
+    if (!found || !program->client.run || reads != (strcmp(other, "stdin") == 0))
+        return load_fail_member(self, object, arrow,
+            "lines go from \"stdin\" to a client that is a real program, and from it to \"stdout\" "
+            "or \"stderr\"");
+    line->edge = found->edge;
+    line->doing = reads;
+    program->client.reads = program->client.reads || reads;
+    return true;
 }
 
 static bool find_edge(
@@ -43,6 +64,8 @@ static bool find_edge(
     for (size_t i = 0; i < sizeof(edge_rules) / sizeof(edge_rules[0]); i++)
         if (edge_rules[i].from == from->kind && edge_rules[i].to == to->kind)
             found = &edge_rules[i];
+    if (from->kind == MEMBER_STDIO || to->kind == MEMBER_STDIO)
+        return find_stdio_edge(self, object, arrow, line, found);
     if (!found || line->from == line->to)
         return load_fail_member(self, object, arrow,
             "\"%s\" and \"%s\" never talk to each other: one of them must be a server", from->name,
@@ -190,8 +213,10 @@ static bool load_quiet(struct loader *self, const json_t *object, const json_t *
     for (size_t i = 0; i < step->member_count; i++) {
         if (!named_member(self, object, "quiet", json_array_get(value, i), &step->members[i]))
             return false;
-        if (self->scenario->members[step->members[i]].kind != MEMBER_CLIENT)
-            return load_fail_member(self, object, "quiet", "\"quiet\" wants names of clients");
+        const struct member *client = &self->scenario->members[step->members[i]];
+        if (client->kind != MEMBER_CLIENT || client->client.run)
+            return load_fail_member(
+                self, object, "quiet", "\"quiet\" wants names of clients that the harness plays");
     }
     return true;
 }
@@ -230,7 +255,7 @@ static bool load_signal(struct loader *self, const json_t *object, const char *w
     if (!named_member(self, object, word, value, &step->member))
         return false;
     const struct member *member = &self->scenario->members[step->member];
-    if (member->kind == MEMBER_SERVER || (member->kind == MEMBER_HANDLER && member->handler.run))
+    if (member->kind == MEMBER_SERVER || member_run(member))
         return true;
     return load_fail_member(self, object, word,
         "\"%s\" is played by the harness and has no process; {\"close\": true} ends a connection",
@@ -260,6 +285,22 @@ static bool load_continue(struct loader *self, const json_t *object, const json_
     return load_signal(self, object, "continue", value, step);
 }
 
+static bool load_start(struct loader *self, const json_t *object, const json_t *value,
+    struct step *step, unsigned depth)
+{
+    (void)depth;
+    if (!load_signal(self, object, "start", value, step))
+        return false;
+    struct member *member = &self->scenario->members[step->member];
+    if (!member_is_process(member))
+        return load_fail_member(self, object, "start", "only the server starts its handler");
+    if (member->starts_later)
+        return load_fail_member(self, object, "start", "\"%s\" is started already", member->name);
+    member->starts_later = true;
+    step->kind = STEP_START;
+    return true;
+}
+
 /* {"expect": "S1", "exit": 0} or {"expect": "S1", "log": "<:/ready/>"} */
 static bool load_expect(struct loader *self, const json_t *object, const json_t *value,
     struct step *step, unsigned depth)
@@ -279,6 +320,11 @@ static bool load_expect(struct loader *self, const json_t *object, const json_t 
     if (exit_pattern && self->scenario->members[step->member].handler.by_server)
         return load_fail_member(
             self, object, "expect", "only the server knows how its handler ended");
+    if (log && self->scenario->members[step->member].kind == MEMBER_CLIENT)
+        return load_fail_member(
+            self, object, "log", "what a client writes stands on lines such as \"T > stderr\"");
+    if (exit_pattern)
+        self->scenario->members[step->member].client.end_is_told = true;
     step->kind = log ? STEP_LOG : STEP_EXIT;
     step->pattern = json_incref(exit_pattern ? exit_pattern : log);
     return load_check(self, &line, object);
@@ -305,6 +351,7 @@ static const struct step_word {
     {"kill", load_kill, {"signal"}},
     {"stop", load_stop, {NULL}},
     {"continue", load_continue, {NULL}},
+    {"start", load_start, {NULL}},
     {"expect", load_expect, {"exit", "log"}},
     {"note", load_note, {NULL}},
 };
@@ -362,7 +409,8 @@ static bool load_step(struct loader *self, const json_t *object, struct step *st
             word = &step_words[i];
     if (!arrow && !word)
         return load_fail(self, source_where(&self->scenario->source, object),
-            "no step: \"A > B\", any order, repeat, quiet, kill, stop, continue, expect or note");
+            "no step: \"A > B\", any order, repeat, quiet, kill, stop, continue, "
+            "start, expect or note");
     if (!load_step_deadline(self, object, step) || !check_beside(self, object, arrow, word))
         return false;
     step->text = must_copy(arrow ? arrow : word->name);

@@ -79,12 +79,13 @@ static void on_turn(void *user)
 
 static void check_ended(struct stage *self)
 {
-    if (actors_run(self->actors, MEMBER_SERVER))
-        return;
-    if (actors_run(self->actors, MEMBER_HANDLER)) {
-        actors_ask_to_end(self->actors, MEMBER_HANDLER);
-        return;
-    }
+    static const enum member_kind order[] = {MEMBER_CLIENT, MEMBER_SERVER, MEMBER_HANDLER};
+
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++)
+        if (actors_run(self->actors, order[i])) {
+            actors_ask_to_end(self->actors, order[i]);
+            return;
+        }
     ev_timer_stop(self->setting.loop, &self->deadline);
     self->state = STAGE_ENDED;
     self->callbacks->on_ended(self->user);
@@ -104,6 +105,7 @@ static void on_change(struct ev_loop *loop, ev_timer *watcher, int events)
     actors_retry_links(self->actors);
     if (self->state == STAGE_STARTING && actors_are_in(self->actors)) {
         self->state = STAGE_PLAYING;
+        actors_start_programs(self->actors);
         self->callbacks->on_ready(self->user);
     } else if (self->state == STAGE_ENDING) {
         check_ended(self);
@@ -208,6 +210,11 @@ bool stage_is_fenced(const struct stage *self, int client)
     return actor_client_is_fenced(actors_client(self->actors, client));
 }
 
+void stage_start_one(struct stage *self, int member)
+{
+    actors_start_one(self->actors, member);
+}
+
 void stage_expect_end(struct stage *self, int member)
 {
     actor_process_expect_end(actors_process(self->actors, member));
@@ -244,7 +251,6 @@ const struct topology *stage_topology(const struct stage *self)
 void stage_end(struct stage *self, double deadline_s)
 {
     self->state = STAGE_ENDING;
-    actors_ask_to_end(self->actors, MEMBER_SERVER);
     ev_timer_set(&self->deadline, deadline_s, 0.);
     ev_timer_start(self->setting.loop, &self->deadline);
     ev_feed_event(self->setting.loop, &self->change, EV_CUSTOM);

@@ -42,7 +42,7 @@ struct timeline *stage_take_timeline(struct stage *self);
 
 /* Makes the places and starts everything. On failure on_trouble follows. */
 void stage_start(struct stage *self);
-/* Servers first, then the programs that they talked to; on_ended follows, or
+/* Clients first, then servers, then the programs that they talked to; on_ended follows, or
  * on_trouble (CAUSE_NOT_ENDED) when the deadline passes. */
 void stage_end(struct stage *self, double deadline_s);
 
@@ -65,6 +65,8 @@ bool stage_is_fenced(const struct stage *self, int client);
 /* STATUS_NOT_FOUND: it has no process now. */
 MUST_CHECK enum status stage_signal(
     struct stage *self, int member, int number, struct fault *fault);
+/* Starts a process that was not started with the others, or has ended. */
+void stage_start_one(struct stage *self, int member);
 /* The process may end as it likes from here on. */
 void stage_expect_end(struct stage *self, int member);
 /* Whether the harness itself has started it. */

@@ -59,6 +59,10 @@ static void hide_passwords(json_t *value)
 
 static char *frame_text(const struct event *event)
 {
+    bool line = event->edge == EDGE_STDIN || event->edge == EDGE_STDOUT;
+
+    if (line && event->kind == EVENT_FRAME && !json_is_object(event->json))
+        return quoted(event->bytes, event->len);
     if (event->json) {
         json_t *words = form_show(event->edge, event->json);
         json_t *shown = must_json(json_deep_copy(words)); /* words shares values with the event */

@@ -124,6 +124,22 @@ static enum status open_handler(struct topology *self, int index, struct fault *
     return listen_unix(self, front, fault);
 }
 
+/* Where a client that is a real program thinks that its server is. */
+static enum status open_client(struct topology *self, int index, struct fault *fault)
+{
+    const struct member *member = &self->scenario->members[index];
+    struct place *front = topology_front(self, index, member->on);
+
+    switch (member->client.via) {
+    case TRANSPORT_UNIX:
+        return listen_unix(self, front, fault);
+    case TRANSPORT_TCP6:
+        return listen_tcp6(front, fault);
+    default:
+        return listen_tcp4(self, front, false, fault);
+    }
+}
+
 static enum status open_member(struct topology *self, int index, struct fault *fault)
 {
     const struct scenario *scenario = self->scenario;
@@ -133,6 +149,8 @@ static enum status open_member(struct topology *self, int index, struct fault *f
     if (member->kind == MEMBER_HANDLER)
         return open_handler(self, index, fault);
     if (member->kind == MEMBER_CLIENT)
+        return member->client.run ? open_client(self, index, fault) : STATUS_OK;
+    if (member->kind == MEMBER_STDIO)
         return STATUS_OK;
     if (member->kind == MEMBER_SERVER)
         status = open_home(self, index, fault);
@@ -282,16 +300,18 @@ static char *expand(const char *name, void *user)
     return topology_expand(self->topology, name, self->seen_from);
 }
 
-char **topology_run_words(const struct topology *self, int handler, struct fault *fault)
+char **topology_run_words(const struct topology *self, int index, struct fault *fault)
 {
-    const struct member *member = &self->scenario->members[handler];
-    size_t count = json_array_size(member->handler.run);
+    const struct member *member = &self->scenario->members[index];
+    const json_t *run = member_run(member);
+    size_t count = json_array_size(run);
     char **words = must_alloc((count + 2) * sizeof(*words));
-    struct expander expander = {.topology = self, .seen_from = member->on};
+    struct expander expander = {
+        .topology = self, .seen_from = member->kind == MEMBER_CLIENT ? index : member->on};
     struct scope scope = {.expand = expand, .user = &expander};
 
     for (size_t i = 0; i < count; i++) {
-        const char *word = json_string_value(json_array_get(member->handler.run, i));
+        const char *word = json_string_value(json_array_get(run, i));
 
         words[i] = text_expand(span_of(word), &scope, NULL, fault);
         if (!words[i]) {

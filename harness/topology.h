@@ -29,6 +29,7 @@ struct place {
 struct programs {
     char besterd[4096];
     char handlers[4096]; /* the directory of the handlers that come with it */
+    char beside[4096];   /* the directory of the harness, where the clients are */
 };
 /* Those that lie beside the harness itself; besterd: its path, or NULL. */
 MUST_CHECK enum status programs_find(
@@ -59,12 +60,14 @@ void topology_config_path(const struct topology *self, int server, char *out, si
 /* What ${name} stands for, seen from a server (or from outside: -1): the address
  * of a server or peer, `handlers`, `dir`. malloc'd, or NULL. */
 char *topology_expand(const struct topology *self, const char *name, int seen_from);
-/* The words of a handler's "run" with names filled in, NULL behind the last.
+/* The words of a member's "run" with names filled in, NULL behind the last.
  * Free with words_free. NULL: *fault. */
-char **topology_run_words(const struct topology *self, int handler, struct fault *fault);
+char **topology_run_words(const struct topology *self, int member, struct fault *fault);
 void words_free(char **words);
 
-/* Writes the configuration of each server into its directory (config.c). */
+/* Writes the configuration of each server into its directory, and each password
+ * into a file, so that a client can be pointed at it: none stands on a command
+ * line (config.c). */
 MUST_CHECK enum status config_write_all(const struct topology *self, struct fault *fault);
 
 #endif

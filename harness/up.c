@@ -118,29 +118,6 @@ static void run_command(struct up *self)
 
 /* ---- what the stage tells -------------------------------------------------------------------- */
 
-/* A file for each account, so that a client can be pointed at it: no password
- * stands on a command line. */
-static void write_passwords(const struct up *self)
-{
-    const char *dir = stage_topology(self->stage)->dir;
-
-    for (size_t i = 0; i < self->scenario.member_count; i++) {
-        const char *name;
-        json_t *password;
-
-        json_object_foreach (self->scenario.members[i].server.accounts, name, password) {
-            char *path = must_print("%s/%s.password", dir, name);
-            int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-            if (strchr(name, '/') == NULL && fd >= 0)
-                dprintf(fd, "%s\n", json_string_value(password));
-            if (fd >= 0)
-                close(fd);
-            free(path);
-        }
-    }
-}
-
 static void print_accounts(const struct up *self, const struct member *server, const char *address)
 {
     const char *dir = stage_topology(self->stage)->dir;
@@ -176,7 +153,6 @@ static void on_ready(void *user)
 {
     struct up *self = user;
 
-    write_passwords(self);
     if (self->options->run)
         run_command(self);
     else
