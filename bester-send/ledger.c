@@ -1,6 +1,7 @@
 #include "bester-send/ledger.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,12 +12,14 @@ struct kept {
     char texts[];
 };
 
-enum status ledger_init(struct ledger *self, size_t capacity, ledger_tell *tell, void *user)
+enum status ledger_init(
+    struct ledger *self, size_t capacity, enum ack ack, ledger_tell *tell, void *user)
 {
     struct ledger_entry *ring = calloc(capacity, sizeof *ring);
     if (ring == NULL)
         return STATUS_NO_MEMORY;
-    *self = (struct ledger){.tell = tell, .user = user, .ring = ring, .capacity = capacity};
+    *self =
+        (struct ledger){.tell = tell, .user = user, .ring = ring, .capacity = capacity, .ack = ack};
     return STATUS_OK;
 }
 
@@ -27,8 +30,10 @@ static struct ledger_entry *entry_at(const struct ledger *self, size_t index)
 
 void ledger_release(struct ledger *self)
 {
-    for (size_t i = 0; i < self->count; i++)
+    for (size_t i = 0; i < self->count; i++) {
         free(entry_at(self, i)->kept);
+        free(entry_at(self, i)->cargo);
+    }
     free(self->ring);
     *self = (struct ledger){0};
 }
@@ -82,7 +87,24 @@ static struct kept *keep(const struct client_result *result)
 /* ---- telling ----------------------------------------------------------------------------------
  */
 
-static void tell(struct ledger *self, const struct ledger_entry *entry,
+enum client_exit ledger_result_exit(const struct ledger *self, const struct client_result *result)
+{
+    enum client_exit exit_status = client_result_exit(result);
+    bool in_custody = result->outcome == OUTCOME_STORED || result->outcome == OUTCOME_QUEUED;
+    if (self->ack == ACK_NONE)
+        return result->fate == CLIENT_UNSENT ? exit_status : EXIT_ALL_GOOD;
+    if (self->ack == ACK_DELIVERED && exit_status == EXIT_ALL_GOOD && in_custody)
+        return EXIT_REJECTED;
+    return exit_status;
+}
+
+static size_t cargo_size(const struct cargo *cargo)
+{
+    return cargo == NULL ? 0 : sizeof *cargo + cargo->raw_len + cargo->data_len;
+}
+
+/* The last word about an entry, which has left the ring. */
+static void tell(struct ledger *self, struct ledger_entry *entry,
     const struct client_result *result, bool is_invalid)
 {
     struct told told = {.number = entry->number};
@@ -90,7 +112,12 @@ static void tell(struct ledger *self, const struct ledger_entry *entry,
         told.invalid = result->detail;
     else
         told.result = result;
+    told.good = !is_invalid && ledger_result_exit(self, result) == EXIT_ALL_GOOD;
+    if (entry->cargo != NULL)
+        told.raw = (struct span){entry->cargo->bytes, entry->cargo->raw_len};
     self->tell(&told, self->user);
+    self->cargo_bytes -= cargo_size(entry->cargo);
+    free(entry->cargo);
 }
 
 /* Tells those at the front whose result is here. */
@@ -131,30 +158,88 @@ static void entry_settle(
 /* ---- the public rest --------------------------------------------------------------------------
  */
 
-void ledger_add(struct ledger *self, uint64_t number, uint64_t ticket)
+void ledger_add(struct ledger *self, uint64_t number, uint64_t ticket, struct cargo *cargo)
 {
     assert(!ledger_is_full(self));
     self->count++;
-    *entry_at(self, self->count - 1) = (struct ledger_entry){.number = number, .ticket = ticket};
+    self->cargo_bytes += cargo_size(cargo);
+    *entry_at(self, self->count - 1) =
+        (struct ledger_entry){.number = number, .ticket = ticket, .cargo = cargo};
 }
 
-void ledger_add_invalid(struct ledger *self, uint64_t number, const char *why)
+void ledger_add_invalid(struct ledger *self, uint64_t number, const char *why, struct cargo *cargo)
 {
     struct client_result result = {.id = "", .reason_text = "", .detail = why};
-    ledger_add(self, number, 0);
+    ledger_add(self, number, 0, cargo);
     self->invalid++;
     entry_settle(self, self->count - 1, &result, true);
 }
 
+/* The unsettled entry of a ticket; SIZE_MAX if there is none. */
+static size_t find(const struct ledger *self, uint64_t ticket)
+{
+    for (size_t i = 0; i < self->count && ticket != 0; i++) {
+        const struct ledger_entry *entry = entry_at(self, i);
+        if (!entry->settled && entry->ticket == ticket)
+            return i;
+    }
+    return SIZE_MAX;
+}
+
 void ledger_settle(struct ledger *self, const struct client_result *result)
 {
-    for (size_t i = 0; i < self->count; i++) {
-        const struct ledger_entry *entry = entry_at(self, i);
-        if (entry->settled || entry->ticket != result->ticket || entry->ticket == 0)
-            continue;
-        client_tally_add(&self->tally, result);
-        entry_settle(self, i, result, false);
+    size_t index = find(self, result->ticket);
+    if (index == SIZE_MAX)
         return;
+    enum client_exit exit_status = ledger_result_exit(self, result);
+    if (exit_status == EXIT_ALL_GOOD)
+        self->tally.good++;
+    else
+        self->tally.by_exit[exit_status]++;
+    entry_settle(self, index, result, false);
+}
+
+bool ledger_recall(struct ledger *self, const struct client_result *result, unsigned max_tries)
+{
+    size_t index = find(self, result->ticket);
+    struct ledger_entry *entry = index == SIZE_MAX ? NULL : entry_at(self, index);
+    if (entry == NULL || entry->cargo == NULL || entry->cargo->tries >= max_tries)
+        return false;
+    entry->cargo->tries++;
+    snprintf(entry->cargo->id, sizeof entry->cargo->id, "%s", result->id);
+    entry->ticket = 0;
+    entry->again = true;
+    self->again++;
+    return true;
+}
+
+struct ledger_entry *ledger_first_again(struct ledger *self)
+{
+    for (size_t i = 0; i < self->count && self->again > 0; i++)
+        if (entry_at(self, i)->again)
+            return entry_at(self, i);
+    return NULL;
+}
+
+void ledger_sent_again(struct ledger *self, struct ledger_entry *entry, uint64_t ticket)
+{
+    entry->again = false;
+    entry->ticket = ticket;
+    self->again--;
+}
+
+void ledger_abandon(struct ledger *self, const char *why)
+{
+    struct ledger_entry *entry;
+    while ((entry = ledger_first_again(self)) != NULL) {
+        char id[CLIENT_ID_MAX]; /* the cargo goes before its last reader does */
+        snprintf(id, sizeof id, "%s", entry->cargo->id);
+        ledger_sent_again(self, entry, UINT64_MAX);
+        ledger_settle(self, &(struct client_result){.ticket = UINT64_MAX,
+                                .id = id,
+                                .fate = CLIENT_UNSENT,
+                                .reason_text = "",
+                                .detail = why});
     }
 }
 

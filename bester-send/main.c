@@ -52,20 +52,24 @@ static int run(struct ev_loop *loop, const struct settings *settings)
         &exit_status);
     if (sender == NULL)
         return exit_status;
-    enum status status = login_prepare(&login, &settings->login, NULL, &fault);
+    enum status status = STATUS_OK;
+    if (settings->dry == DRY_NO)
+        status = login_prepare(&login, &settings->login, NULL, &fault);
     if (status != STATUS_OK) {
         sender_free(sender);
         return complain(fault.text, login_exit(status));
     }
     status = sender_start(sender, &login);
-    login_release(&login);
     if (status == STATUS_OK) {
         ev_run(loop, 0);
         exit_status = sender_exit(sender);
     } else {
         exit_status = complain(status_help(status), EXIT_INTERNAL);
     }
+    int number = sender_signal(sender);
     sender_free(sender);
+    if (number != 0)
+        raise(number); /* as it would have ended us without --failed */
     return exit_status;
 }
 

@@ -39,45 +39,51 @@ static enum status add_token(struct bytes *out, const char *name, struct span to
     return status;
 }
 
-/* The same with a text; an empty one: nothing. */
-static enum status add_text(struct bytes *out, const char *name, const char *text)
+/* The same with a text; an empty one: null, or nothing if it is not always there. */
+static enum status add_text(struct bytes *out, const char *name, const char *text, bool always)
 {
-    if (text[0] == '\0')
+    if (text[0] == '\0' && !always)
         return STATUS_OK;
-    enum status status = bytes_printf(out, ", \"%s\": ", name);
-    return status == STATUS_OK ? json_quote(out, span_of(text)) : status;
+    enum status status = bytes_printf(out, ", \"%s\": %s", name, text[0] == '\0' ? "null" : "");
+    return status == STATUS_OK && text[0] != '\0' ? json_quote(out, span_of(text)) : status;
 }
 
 static enum status add_result(struct bytes *out, const struct client_result *result)
 {
-    enum status status = add_text(out, "id", result->id);
-    if (status == STATUS_OK)
-        status = add_text(out, "status", client_fate_text(result->fate));
-    if (status == STATUS_OK)
-        status = add_text(out, "outcome",
-            result->fate == CLIENT_ANSWERED ? "answered" : outcome_text(result->outcome));
-    if (status == STATUS_OK)
-        status = add_text(out, "reason", result->reason_text);
-    if (status == STATUS_OK)
-        status = add_text(out, "detail", result->detail);
+    enum status status = add_text(out, "detail", result->detail, false);
     if (status == STATUS_OK)
         status = add_token(out, "recipients", result->recipients);
+    return status == STATUS_OK ? add_token(out, "servers", result->servers) : status;
+}
+
+/* The members that are always there. */
+static enum status add_common(struct bytes *out, const struct told *told)
+{
+    const struct client_result *result = told->result;
+    const char *outcome = "";
+    if (result != NULL)
+        outcome = result->fate == CLIENT_ANSWERED ? "answered" : outcome_text(result->outcome);
+    enum status status = bytes_printf(out, "{\"line\": %llu", (unsigned long long)told->number);
     if (status == STATUS_OK)
-        status = add_token(out, "servers", result->servers);
-    if (status == STATUS_OK && result->fate != CLIENT_UNSENT)
-        status = bytes_printf(out, ", \"rtt_ms\": %.3f", result->rtt_s * 1000);
-    return status;
+        status = add_text(out, "id", result == NULL ? "" : result->id, true);
+    if (status == STATUS_OK)
+        status = add_text(
+            out, "status", result == NULL ? "invalid" : client_fate_text(result->fate), true);
+    if (status == STATUS_OK)
+        status = add_text(out, "outcome", outcome, true);
+    if (status == STATUS_OK)
+        status = add_text(out, "reason", result == NULL ? "" : result->reason_text, true);
+    if (status == STATUS_OK && (result == NULL || result->fate == CLIENT_UNSENT))
+        return bytes_append_text(out, ", \"rtt_ms\": null");
+    return status == STATUS_OK ? bytes_printf(out, ", \"rtt_ms\": %.3f", result->rtt_s * 1000)
+                               : status;
 }
 
 enum status report_json(const struct told *told, struct bytes *out)
 {
-    enum status status = bytes_printf(out, "{\"line\": %llu", (unsigned long long)told->number);
-    if (status == STATUS_OK && told->invalid != NULL) {
-        status = add_text(out, "status", "invalid");
-        if (status == STATUS_OK)
-            status = add_text(out, "detail", told->invalid);
-    } else if (status == STATUS_OK) {
-        status = add_result(out, told->result);
-    }
+    enum status status = add_common(out, told);
+    if (status == STATUS_OK)
+        status = told->result == NULL ? add_text(out, "detail", told->invalid, false)
+                                      : add_result(out, told->result);
     return status == STATUS_OK ? bytes_append_text(out, "}\n") : status;
 }

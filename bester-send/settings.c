@@ -1,8 +1,8 @@
-#include "bester-send/settings.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "bester-send/settings_internal.h"
 #include "libbester/bytes.h"
 
 static const struct {
@@ -16,6 +16,7 @@ static const struct {
     [SOURCE_WHOLE] = {"--stdin", true, true},
     [SOURCE_LINES] = {"--lines", true, true},
     [SOURCE_NULL] = {"--null", true, true},
+    [SOURCE_LISTEN] = {"--listen", false, false},
     [SOURCE_NDJSON] = {"--ndjson", true, false},
 };
 
@@ -38,7 +39,7 @@ static enum status source_set(struct settings *self, enum source source, struct 
     return STATUS_OK;
 }
 
-static enum status apply_data(void *settings, const char *argument, struct fault *fault)
+enum status settings_apply_data(void *settings, const char *argument, struct fault *fault)
 {
     struct settings *self = settings;
     if (self->data != NULL)
@@ -47,25 +48,25 @@ static enum status apply_data(void *settings, const char *argument, struct fault
     return source_set(self, SOURCE_DATA, fault);
 }
 
-static enum status apply_whole(void *settings, const char *argument, struct fault *fault)
+enum status settings_apply_whole(void *settings, const char *argument, struct fault *fault)
 {
     (void)argument;
     return source_set(settings, SOURCE_WHOLE, fault);
 }
 
-static enum status apply_lines(void *settings, const char *argument, struct fault *fault)
+enum status settings_apply_lines(void *settings, const char *argument, struct fault *fault)
 {
     (void)argument;
     return source_set(settings, SOURCE_LINES, fault);
 }
 
-static enum status apply_null(void *settings, const char *argument, struct fault *fault)
+enum status settings_apply_null(void *settings, const char *argument, struct fault *fault)
 {
     (void)argument;
     return source_set(settings, SOURCE_NULL, fault);
 }
 
-static enum status apply_ndjson(void *settings, const char *argument, struct fault *fault)
+enum status settings_apply_ndjson(void *settings, const char *argument, struct fault *fault)
 {
     (void)argument;
     return source_set(settings, SOURCE_NDJSON, fault);
@@ -85,17 +86,17 @@ static enum status add_pair(
     return STATUS_OK;
 }
 
-static enum status apply_pair(void *settings, const char *argument, struct fault *fault)
+enum status settings_apply_pair(void *settings, const char *argument, struct fault *fault)
 {
     return add_pair(settings, argument, false, fault);
 }
 
-static enum status apply_json_pair(void *settings, const char *argument, struct fault *fault)
+enum status settings_apply_json_pair(void *settings, const char *argument, struct fault *fault)
 {
     return add_pair(settings, argument, true, fault);
 }
 
-static enum status apply_report(void *settings, const char *argument, struct fault *fault)
+enum status settings_apply_report(void *settings, const char *argument, struct fault *fault)
 {
     if (strcmp(argument, "json") != 0)
         return fault_set(fault, STATUS_INVALID, 0, "\"%s\" is unknown; json is known", argument);
@@ -103,175 +104,67 @@ static enum status apply_report(void *settings, const char *argument, struct fau
     return STATUS_OK;
 }
 
-#define AT(member) .offset = offsetof(struct settings, member)
+enum status settings_apply_listen(void *settings, const char *argument, struct fault *fault)
+{
+    (void)argument;
+    return source_set(settings, SOURCE_LISTEN, fault);
+}
 
-static const struct option_row rows[] = {
-    {.kind = OPTION_GROUP, .help = "What is sent"},
-    {.name = "type",
-        .letter = 't',
-        .kind = OPTION_TEXT,
-        .argument = "TYPE",
-        AT(type),
-        .help = "the type of the messages, like chat"},
-    {.name = "data",
-        .letter = 'd',
-        .kind = OPTION_CALL,
-        .argument = "JSON",
-        .apply = apply_data,
-        .help = "send one message with this data, whatever the template says"},
-    {.name = "arg",
-        .letter = 'a',
-        .kind = OPTION_CALL,
-        .argument = "NAME=VALUE",
-        .apply = apply_pair,
-        .help = "a field of the template, as text"},
-    {.name = "arg-json",
-        .kind = OPTION_CALL,
-        .argument = "NAME=JSON",
-        .apply = apply_json_pair,
-        .help = "a field of the template, as JSON"},
-    {.name = "template",
-        .kind = OPTION_TEXT,
-        .argument = "FILE",
-        AT(template_file),
-        .help = "the type's template; otherwise your own of that type, or the server's"},
-    {.name = "id",
-        .letter = 'i',
-        .kind = OPTION_TEXT,
-        .argument = "ID",
-        AT(id),
-        .help = "the message's id; from stdin, ID-1 for line 1 and so on (default: random)"},
-    {.kind = OPTION_GROUP, .help = "Standard input, which is read only with one of these"},
-    {.name = "lines",
-        .letter = 'l',
-        .kind = OPTION_CALL,
-        .apply = apply_lines,
-        .help = "send a message for each line: it is the text of the template"},
-    {.name = "null",
-        .letter = '0',
-        .kind = OPTION_CALL,
-        .apply = apply_null,
-        .help = "the same, but a zero byte ends each"},
-    {.name = "stdin",
-        .letter = 's',
-        .kind = OPTION_CALL,
-        .apply = apply_whole,
-        .help = "send all of it as the text of one message"},
-    {.name = "ndjson",
-        .kind = OPTION_CALL,
-        .apply = apply_ndjson,
-        .help = "send a message for each line: it is the data, in JSON"},
-    {.name = "keep-going",
-        .letter = 'k',
-        .kind = OPTION_FLAG,
-        AT(keep_going),
-        .help = "go on after a line that cannot be sent; the exit status stays 65"},
-    {.name = "inflight",
-        .kind = OPTION_COUNT,
-        .argument = "N",
-        .min = 1,
-        .max = 65536,
-        AT(inflight),
-        .help = "messages without a report yet, at most (default 256)"},
-    {.kind = OPTION_GROUP, .help = "Where to"},
-    {.name = "server",
-        .letter = 'S',
-        .kind = OPTION_TEXT,
-        .argument = "SERVER",
-        AT(login.server),
-        .environment = "BESTER_SERVER",
-        .help = "host:port, bester://user@host:port, besters://host (TLS) or unix:/path"},
-    LOGIN_OPTION_ROWS(struct settings, login),
-    {.kind = OPTION_GROUP, .help = "What is told, and how long to wait"},
-    {.name = "report",
-        .kind = OPTION_CALL,
-        .argument = "FORMAT",
-        .apply = apply_report,
-        .help = "json: a line on stdout for each message, in the order of the input"},
-    {.name = "verbose",
-        .letter = 'v',
-        .kind = OPTION_FLAG,
-        AT(verbose),
-        .help = "tell on stderr what became of the good ones, too"},
-    {.name = "report-timeout",
-        .kind = OPTION_SECONDS,
-        .argument = "TIME",
-        .min = 0.001,
-        .max = 1e6,
-        AT(report_s),
-        .help = "for the report of each message (default 30s)"},
-    {.name = "timeout",
-        .kind = OPTION_SECONDS,
-        .argument = "TIME",
-        .min = 0.001,
-        .max = 1e6,
-        AT(timeout_s),
-        .help = "for the whole run, whatever hangs (default: none)"},
-    {.kind = OPTION_GROUP, .help = "Other"},
-    OPTION_COMMON_ROWS,
-};
+enum status settings_apply_ack(void *settings, const char *argument, struct fault *fault)
+{
+    for (size_t i = 0; settings_acks[i] != NULL; i++)
+        if (strcmp(argument, settings_acks[i]) == 0) {
+            ((struct settings *)settings)->ack = (enum ack)i;
+            return STATUS_OK;
+        }
+    return fault_set(fault, STATUS_INVALID, 0, "must be none, accepted or delivered");
+}
 
-static const char *const synopsis[] = {
-    "[OPTIONS] -t TYPE [-a NAME=VALUE]... [TEXT...]",
-    "[OPTIONS] -t TYPE -d JSON",
-    "[OPTIONS] -t TYPE [-a NAME=VALUE]... -l|-0|-s",
-    "[OPTIONS] -t TYPE --ndjson",
-    NULL,
-};
+enum status settings_apply_dry(void *settings, const char *argument, struct fault *fault)
+{
+    if (strcmp(argument, "text") != 0 && strcmp(argument, "bytes") != 0)
+        return fault_set(fault, STATUS_INVALID, 0, "must be text or bytes");
+    ((struct settings *)settings)->dry = argument[0] == 't' ? DRY_TEXT : DRY_BYTES;
+    return STATUS_OK;
+}
 
-static const struct option_section sections[] = {
-    {"Description",
-        "Logs in to a Bester server, sends messages, waits for the status report of each,\n"
-        "and tells by its exit status what became of them: 0 only if every message was\n"
-        "reported good.\n"
-        "\n"
-        "What a message holds is told by the template of its type: -a gives its fields,\n"
-        "and TEXT, or a line of standard input, goes into the field that takes the rest\n"
-        "of a line. The template is that of --template, else\n"
-        "$XDG_CONFIG_HOME/bester/templates/TYPE.json, else what the server gives.\n"
-        "Without a template, send JSON with -d or --ndjson.\n"
-        "\n"
-        "Nothing is printed for messages that were reported good. For every other one a\n"
-        "line on standard error names its line, its id and the reason.\n"},
-    {"Server", LOGIN_SERVER_TEXT},
-    {"Profiles and passwords", LOGIN_PROFILE_TEXT},
-    {"Report",
-        "With --report json standard output has one JSON object on a line for each\n"
-        "message, in the order of the input:\n"
-        "\n"
-        "    {\"line\": 1, \"id\": \"...\", \"status\": \"good\", \"outcome\": \"delivered\", "
-        "\"rtt_ms\": 1.9}\n"
-        "    {\"line\": 2, \"id\": \"...\", \"status\": \"bad\", \"reason\": \"offline\", "
-        "\"rtt_ms\": 1.7}\n"
-        "\n"
-        "status is good; bad; unknown: it was sent, and no report came; unsent: it was\n"
-        "not sent; invalid: the line could not be made into a message. line is the\n"
-        "number of the record in the input, or 1. outcome, reason, detail, recipients\n"
-        "and servers stand there if the server told them.\n"},
-    {"Which exit status",
-        "If several messages ended differently, the status is the first of these that\n"
-        "applies: 74, 65, 10, 8; the common one if all failed alike; 3.\n"},
-    {"Examples", "    bester-send -t chat -a to=G \"Are you there?\"\n"
-                 "    tail -f log | bester-send -t chat -a to=ops@S2 -l\n"
-                 "    bester-send -S bester://T@example.org -t chat -d '{\"to\": \"G\", \"text\": "
-                 "\"Hello\"}'\n"},
-    {"See also", "bester-cli(1), besterd(8)\n"},
-    {NULL, NULL},
-};
+enum status settings_apply_match(void *settings, const char *argument, struct fault *fault)
+{
+    struct settings *self = settings;
+    if (argument[0] == '=' || strchr(argument, '=') == NULL)
+        return fault_set(fault, STATUS_INVALID, 0, "\"%s\" is not PATH=VALUE", argument);
+    if (self->match_count == MATCHES_MAX)
+        return fault_set(fault, STATUS_INVALID, 0, "more than %d of them", MATCHES_MAX);
+    self->matches[self->match_count++] = argument;
+    return STATUS_OK;
+}
 
-const struct option_table settings_table = {
-    .program = "bester-send",
-    .synopsis = synopsis,
-    .summary = "sends messages to a Bester server and waits for their reports",
-    .rows = rows,
-    .row_count = sizeof rows / sizeof rows[0],
-    .exits = login_exits,
-    .sections = sections,
-};
+static enum status check_format(const char *format, struct fault *fault)
+{
+    for (const char *at = format; *at != '\0'; at++) {
+        if (*at == '\\' && (at[1] == '\0' || strchr("nt\\{0r", at[1]) == NULL))
+            return fault_set(
+                fault, STATUS_INVALID, 0, "behind '\\' comes n, t, r, 0, { or another one");
+        if (*at == '\\')
+            at++;
+        else if (*at == '{' && strchr(at, '}') == NULL)
+            return fault_set(fault, STATUS_INVALID, 0, "'}' is missing");
+        else if (*at == '{')
+            at = strchr(at, '}');
+    }
+    return STATUS_OK;
+}
+
+enum status settings_apply_format(void *settings, const char *argument, struct fault *fault)
+{
+    ((struct settings *)settings)->format = argument;
+    return check_format(argument, fault);
+}
 
 void settings_init(struct settings *self)
 {
-    *self = (struct settings){.login = LOGIN_SETTINGS, .inflight = 256, .report_s = 30};
+    *self = (struct settings){
+        .login = LOGIN_SETTINGS, .inflight = 256, .report_s = 30, .ack = ACK_DELIVERED};
 }
 
 void settings_release(struct settings *self)
@@ -307,14 +200,72 @@ static enum status take_operands(
     return self->text == NULL ? fault_set(fault, STATUS_NO_MEMORY, 0, "out of memory") : STATUS_OK;
 }
 
+unsigned settings_awaited(const struct settings *self)
+{
+    return self->source == SOURCE_LISTEN ? self->count : self->replies;
+}
+
+bool settings_prints(const struct settings *self)
+{
+    return self->source == SOURCE_LISTEN || self->replies > 0;
+}
+
+/* Ids are written line by line, to FILE.ids among others. */
+static bool is_plain(const char *id)
+{
+    for (; *id != '\0'; id++)
+        if ((unsigned char)*id < ' ' || *id == 127)
+            return false;
+    return true;
+}
+
+/* What goes together with what: the first row that applies is what is wrong. */
+static const char *contradiction(const struct settings *self)
+{
+    bool listens = self->source == SOURCE_LISTEN;
+    const struct {
+        bool wrong;
+        const char *why;
+    } rules[] = {
+        {!listens && (self->type == NULL || self->type[0] == '\0'),
+            "which type? say it with --type"},
+        {listens && (self->replies > 0 || self->dry != DRY_NO || self->report_json ||
+                        self->failed_file != NULL || self->id != NULL),
+            "--listen sends nothing: --wait-reply, --dry-run, --report, --failed and --id do not "
+            "go "
+            "together with it"},
+        {self->count > 0 && !listens,
+            "--count is for --listen; replies are counted by --wait-reply"},
+        {self->replies > 0 && self->report_json,
+            "replies and reports would both go to standard output: --wait-reply does not go "
+            "together with --report"},
+        {self->replies > 0 && self->dry != DRY_NO, "nothing is sent, so no reply will come"},
+        {(self->match_count > 0 || self->format != NULL || self->wait_s > 0) &&
+                !settings_prints(self),
+            "--match, --format and --wait are for --wait-reply and --listen"},
+        {self->failed_file != NULL && (!source_is_stdin(self->source) || self->dry != DRY_NO),
+            "--failed is for messages from standard input"},
+        {self->id != NULL && !is_plain(self->id), "the id must not hold control characters"},
+        {listens && (self->pair_count > 0 || self->template_file != NULL),
+            "--listen sends nothing; fields and templates do not go together with it"},
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        if (rules[i].wrong)
+            return rules[i].why;
+    return NULL;
+}
+
 enum status settings_finish(
     struct settings *self, const struct operands *operands, struct fault *fault)
 {
-    if (self->type == NULL || self->type[0] == '\0')
-        return fault_set(fault, STATUS_INVALID, 0, "which type? say it with --type");
     enum status status = take_operands(self, operands, fault);
     if (status != STATUS_OK)
         return status;
+    const char *why = contradiction(self);
+    if (why != NULL)
+        return fault_set(fault, STATUS_INVALID, 0, "%s", why);
+    if (self->source == SOURCE_LISTEN)
+        return STATUS_OK;
     if (self->source == SOURCE_NONE && self->pair_count == 0)
         return fault_set(fault, STATUS_INVALID, 0,
             "nothing to send: give --data, fields with --arg, text, or --lines for standard input");

@@ -330,6 +330,18 @@ enum status client_ask(struct client *self, const char *command, struct span arg
     return status;
 }
 
+void client_pause(struct client *self)
+{
+    if (self->stream != NULL)
+        stream_pause(self->stream);
+}
+
+void client_resume(struct client *self)
+{
+    if (self->stream != NULL)
+        stream_resume(self->stream);
+}
+
 const struct client_server *client_server(const struct client *self)
 {
     return &self->server;

@@ -122,6 +122,9 @@ MUST_CHECK enum status client_send(struct client *self, const char *type, struct
 MUST_CHECK enum status client_ask(struct client *self, const char *command, struct span args,
     uint64_t *ticket, struct fault *fault);
 
+/* Takes nothing more from the server, neither messages nor reports, until resumed. */
+void client_pause(struct client *self);
+void client_resume(struct client *self);
 const struct client_server *client_server(const struct client *self);
 size_t client_in_flight(const struct client *self);
 

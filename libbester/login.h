@@ -62,6 +62,7 @@ struct login_settings {
         {.name = "password-file",                                                                \
             .kind = OPTION_TEXT,                                                                 \
             .argument = "FILE",                                                                  \
+            .is_file = true,                                                                     \
             .offset = offsetof(type, member.password_file),                                      \
             .environment = "BESTER_PASSWORD_FILE",                                               \
             .help = "the password is the first line of FILE; without it you are asked"},         \
@@ -74,6 +75,7 @@ struct login_settings {
         {.name = "ca",                                                                           \
             .kind = OPTION_TEXT,                                                                 \
             .argument = "FILE",                                                                  \
+            .is_file = true,                                                                     \
             .offset = offsetof(type, member.ca),                                                 \
             .environment = "BESTER_CA",                                                          \
             .help = "believe the certificates that those in FILE (PEM) have signed, instead of " \

@@ -12,8 +12,6 @@
 #include "libbester/login_internal.h"
 #include "libbester/secret.h"
 
-extern char **environ;
-
 static enum status read_password(struct login *self, int fd, const char *what, struct fault *fault)
 {
     struct fault inner = {0};

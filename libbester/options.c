@@ -101,7 +101,7 @@ static enum status environment_apply(
 }
 
 struct getopt_tables {
-    char letters[2 * OPTIONS_MAX + 3];
+    char letters[3 * OPTIONS_MAX + 3];
     struct option longs[OPTIONS_MAX + 1];
 };
 
@@ -122,9 +122,13 @@ static void tables_fill(struct getopt_tables *self, const struct option_table *t
             *letter++ = row->letter;
             if (row->argument != NULL)
                 *letter++ = ':';
+            if (row->implied != NULL)
+                *letter++ = ':';
         }
         self->longs[count++] = (struct option){.name = row->name,
-            .has_arg = row->argument == NULL ? no_argument : required_argument,
+            .has_arg = row->argument == NULL  ? no_argument
+                       : row->implied != NULL ? optional_argument
+                                              : required_argument,
             .val = LONG_BASE + (int)i};
     }
 }
@@ -167,7 +171,8 @@ static enum options_answer row_take(
     if (row->kind == OPTION_MAN)
         return OPTIONS_MAN;
     struct fault inner = {0};
-    enum status status = row_apply(row, settings, argument, &inner);
+    enum status status =
+        row_apply(row, settings, argument == NULL ? row->implied : argument, &inner);
     if (status == STATUS_OK)
         return OPTIONS_RUN;
     fault_set(fault, status, 0, "--%s: %s", row->name, inner.text);

@@ -37,6 +37,9 @@ struct option_row {
     char letter;      /* short form, or 0 */
     enum option_kind kind;
     const char *argument; /* its name in the help, or NULL: takes none */
+    const char *implied; /* what stands for an argument that may be left out, or NULL: it may not */
+    bool is_file;        /* the argument names a file, for completion in shells */
+    const char *const *words; /* all arguments there are, for the same; ends with NULL; or NULL */
     size_t offset;
     double min, max;         /* both 0: any value that the type holds */
     const char *environment; /* variable that gives the default, or NULL */

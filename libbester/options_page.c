@@ -27,16 +27,24 @@ static void print_wrapped(const char *text, size_t column, FILE *out)
     fputc('\n', out);
 }
 
+/* " FILE", "[=N]" where it may be left out, or "". */
+static const char *argument_text(const struct option_row *row, char out[40])
+{
+    out[0] = '\0';
+    if (row->argument != NULL)
+        snprintf(out, 40, row->implied == NULL ? " %s" : "[=%s]", row->argument);
+    return out;
+}
+
 static void print_row(const struct option_row *row, FILE *out)
 {
     char left[80];
     char text[400];
+    char argument[40];
+    char letter[8] = "    ";
     if (row->letter != 0)
-        snprintf(left, sizeof left, "  -%c, --%s%s%s", row->letter, row->name,
-            row->argument == NULL ? "" : " ", row->argument == NULL ? "" : row->argument);
-    else
-        snprintf(left, sizeof left, "      --%s%s%s", row->name, row->argument == NULL ? "" : " ",
-            row->argument == NULL ? "" : row->argument);
+        snprintf(letter, sizeof letter, "-%c, ", row->letter);
+    snprintf(left, sizeof left, "  %s--%s%s", letter, row->name, argument_text(row, argument));
     snprintf(text, sizeof text, "%s%s%s%s", row->help, row->environment == NULL ? "" : " [",
         row->environment == NULL ? "" : row->environment, row->environment == NULL ? "" : "]");
     if (strlen(left) + 2 > HELP_COLUMN)
@@ -105,9 +113,9 @@ static void man_row(const struct option_row *row, FILE *out)
     roff(row->name, out);
     fputs("\\fR", out);
     if (row->argument != NULL) {
-        fputs(" \\fI", out);
+        fputs(row->implied == NULL ? " \\fI" : "[=\\fI", out);
         roff(row->argument, out);
-        fputs("\\fR", out);
+        fputs(row->implied == NULL ? "\\fR" : "\\fR]", out);
     }
     fputc('\n', out);
     roff(row->help, out);

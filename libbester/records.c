@@ -60,6 +60,8 @@ static bool find_end(struct records *self, size_t *len, size_t *with_end)
 static bool skip(struct records *self, bool found, size_t with_end)
 {
     bool begins = !self->skipping;
+    if (self->on_skipped != NULL)
+        self->on_skipped((struct span){bytes_span(&self->held).at, with_end}, begins, self->user);
     bytes_consume(&self->held, with_end);
     self->looked_at = 0;
     self->skipping = !found;
@@ -93,4 +95,15 @@ enum pull records_next(struct records *self, struct span *record, uint64_t *numb
     self->taken = with_end;
     self->looked_at = 0;
     return PULL_READY;
+}
+
+struct span records_raw(const struct records *self)
+{
+    return (struct span){bytes_span(&self->held).at, self->taken};
+}
+
+struct span records_rest(const struct records *self)
+{
+    struct span held = bytes_span(&self->held);
+    return (struct span){held.at == NULL ? "" : held.at + self->taken, held.len - self->taken};
 }

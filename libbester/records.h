@@ -26,6 +26,10 @@ struct records {
     uint64_t number;  /* of the record given last */
     bool skipping;    /* in the rest of a record that is too long */
     bool ended;
+    /* Gets what is thrown away of records that are too long, piece by piece; begins:
+     * the first of one. NULL: nobody wants it. */
+    void (*on_skipped)(struct span piece, bool begins, void *user);
+    void *user;
 };
 
 void records_init(struct records *self, enum records_form form, size_t max_record);
@@ -42,5 +46,10 @@ void records_end(struct records *self);
  * PULL_MORE: put more, or, after records_end, that was all. PULL_BAD: the record
  * of that number is over max_record; the next call goes on behind it. */
 enum pull records_next(struct records *self, struct span *record, uint64_t *number);
+
+/* The record given last as it came, with its end; valid as long as it is. */
+struct span records_raw(const struct records *self);
+/* All that is held behind the record given last. */
+struct span records_rest(const struct records *self);
 
 #endif

@@ -35,7 +35,7 @@ struct span {
     X(EXIT_SOME_FAILED, 3, "some messages were reported bad, others good or for other reasons") \
     X(EXIT_NO_CONNECTION, 4, "the server could not be reached")                                 \
     X(EXIT_LOGIN_REFUSED, 5, "the server refused the login")                                    \
-    X(EXIT_REJECTED, 6, "the message was reported bad")                                         \
+    X(EXIT_REJECTED, 6, "the message was reported bad, or stored where delivery was asked for") \
     X(EXIT_NO_HANDLER, 7, "the server has no handler for the type")                             \
     X(EXIT_REPORT_TIMEOUT, 8, "no status report in time")                                       \
     X(EXIT_REPLY_TIMEOUT, 9, "no reply in time")                                                \

@@ -21,7 +21,7 @@ static void reported(
 static void test_0_good(void **state)
 {
     reported(state, "good", "", EXIT_ALL_GOOD, "");
-    reported(state, "good", ",\"outcome\":\"queued\"", EXIT_ALL_GOOD, "");
+    reported(state, "good", ",\"outcome\":\"delivered\"", EXIT_ALL_GOOD, "");
 }
 
 static void test_0_answered_by_the_server_itself(void **state)
@@ -159,6 +159,14 @@ static void test_5_login_refused(void **state)
     expect_end(self, EXIT_LOGIN_REFUSED,
         "bester-send: login: the server closed the connection without an answer to the login\n",
         "");
+}
+
+static void test_6_less_than_was_asked_for(void **state)
+{
+    reported(state, "good", ",\"outcome\":\"queued\"", EXIT_REJECTED,
+        "bester-send: id m: queued, and --ack asks for delivered\n");
+    reported(state, "good", ",\"outcome\":\"stored\"", EXIT_REJECTED,
+        "bester-send: id m: stored, and --ack asks for delivered\n");
 }
 
 static void test_6_reported_bad(void **state)
@@ -316,6 +324,7 @@ int main(void)
         PLAY(test_4_no_connection),
         PLAY(test_4_nobody_answers),
         PLAY(test_5_login_refused),
+        PLAY(test_6_less_than_was_asked_for),
         PLAY(test_6_reported_bad),
         PLAY(test_7_no_handler),
         PLAY(test_8_no_report_in_time),

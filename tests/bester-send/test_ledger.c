@@ -47,11 +47,11 @@ static void test_told_in_the_order_of_the_input(void **state)
     (void)state;
     struct ledger ledger;
     struct heard heard = {""};
-    assert_int_equal(ledger_init(&ledger, 4, hear, &heard), STATUS_OK);
-    ledger_add(&ledger, 10, 1);
-    ledger_add(&ledger, 11, 2);
-    ledger_add_invalid(&ledger, 12, "why");
-    ledger_add(&ledger, 13, 3);
+    assert_int_equal(ledger_init(&ledger, 4, ACK_DELIVERED, hear, &heard), STATUS_OK);
+    ledger_add(&ledger, 10, 1, NULL);
+    ledger_add(&ledger, 11, 2, NULL);
+    ledger_add_invalid(&ledger, 12, "why", NULL);
+    ledger_add(&ledger, 13, 3, NULL);
     assert_true(ledger_is_full(&ledger));
     settle(&ledger, 3, CLIENT_GOOD);
     settle(&ledger, 2, CLIENT_BAD);
@@ -74,14 +74,14 @@ static void test_round_and_round(void **state)
     struct ledger ledger;
     struct heard heard = {""};
     uint64_t ticket = 0;
-    assert_int_equal(ledger_init(&ledger, 3, hear, &heard), STATUS_OK);
+    assert_int_equal(ledger_init(&ledger, 3, ACK_DELIVERED, hear, &heard), STATUS_OK);
     for (unsigned round = 0; round < 60; round++) {
         static const unsigned orders[6][3] = {
             {0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
         char expected[400];
         heard.text[0] = '\0';
         for (unsigned i = 0; i < 3; i++)
-            ledger_add(&ledger, i, ticket + i + 1);
+            ledger_add(&ledger, i, ticket + i + 1, NULL);
         for (unsigned i = 0; i < 3; i++)
             settle(&ledger, ticket + orders[round % 6][i] + 1, CLIENT_GOOD);
         snprintf(expected, sizeof expected,
@@ -99,9 +99,9 @@ static void test_what_waits_is_freed(void **state)
     (void)state;
     struct ledger ledger;
     struct heard heard = {""};
-    assert_int_equal(ledger_init(&ledger, 3, hear, &heard), STATUS_OK);
-    ledger_add(&ledger, 1, 1);
-    ledger_add(&ledger, 2, 2);
+    assert_int_equal(ledger_init(&ledger, 3, ACK_DELIVERED, hear, &heard), STATUS_OK);
+    ledger_add(&ledger, 1, 1, NULL);
+    ledger_add(&ledger, 2, 2, NULL);
     settle(&ledger, 2, CLIENT_GOOD);
     ledger_release(&ledger);
 }

@@ -250,7 +250,8 @@ static void blank_rtt(char *text)
     for (char *at = text; (at = strstr(at, "\"rtt_ms\": ")) != NULL;) {
         at += strlen("\"rtt_ms\": ");
         size_t len = strspn(at, "0123456789.");
-        assert_true(len > 0);
+        if (len == 0)
+            continue;
         memmove(at + 1, at + len, strlen(at + len) + 1);
         *at = '#';
     }
@@ -278,14 +279,18 @@ static void test_report_json_in_the_order_of_the_input(void **state)
     blank_rtt(self->program.text_out);
     assert_string_equal(self->program.text_out,
         "{\"line\": 1, \"id\": \"m-1\", \"status\": \"good\", \"outcome\": \"delivered\", "
-        "\"servers\": {\"S2\":\"delivered\"}, \"rtt_ms\": #}\n"
-        "{\"line\": 2, \"id\": \"m-2\", \"status\": \"bad\", \"reason\": \"offline\", \"detail\": "
-        "\"a \\\"b\\\"\\u001b\", \"recipients\": { \"G\":\"offline\"}, \"rtt_ms\": #}\n"
-        "{\"line\": 3, \"status\": \"invalid\", \"detail\": \"not JSON: byte 1: the name of a "
-        "member is expected, not the end of the text\"}\n"
-        "{\"line\": 4, \"id\": \"m-4\", \"status\": \"unknown\", \"detail\": \"the peer closed the "
-        "connection\", \"rtt_ms\": #}\n"
-        "{\"line\": 5, \"id\": \"m-5\", \"status\": \"good\", \"rtt_ms\": #}\n");
+        "\"reason\": null, \"rtt_ms\": #, \"servers\": {\"S2\":\"delivered\"}}\n"
+        "{\"line\": 2, \"id\": \"m-2\", \"status\": \"bad\", \"outcome\": null, \"reason\": "
+        "\"offline\", \"rtt_ms\": #, \"detail\": \"a \\\"b\\\"\\u001b\", \"recipients\": { "
+        "\"G\":\"offline\"}}\n"
+        "{\"line\": 3, \"id\": null, \"status\": \"invalid\", \"outcome\": null, \"reason\": null, "
+        "\"rtt_ms\": null, \"detail\": \"not JSON: byte 1: the name of a member is expected, not "
+        "the "
+        "end of the text\"}\n"
+        "{\"line\": 4, \"id\": \"m-4\", \"status\": \"unknown\", \"outcome\": null, \"reason\": "
+        "null, \"rtt_ms\": #, \"detail\": \"the peer closed the connection\"}\n"
+        "{\"line\": 5, \"id\": \"m-5\", \"status\": \"good\", \"outcome\": null, \"reason\": null, "
+        "\"rtt_ms\": #}\n");
     assert_int_equal(got, EXIT_BAD_INPUT);
 }
 
@@ -293,7 +298,7 @@ static void test_verbose_and_quiet(void **state)
 {
     struct fixture *self = *state;
     char id[128];
-    start_logged_in(self, ARGS("-t", "x", "-d", "1", "-i", "m", "-v"), modern);
+    start_logged_in(self, ARGS("-t", "x", "-d", "1", "-i", "m", "-v", "--ack", "accepted"), modern);
     peer_expect(&self->peer, "x", "1", id);
     peer_report(&self->peer, id, "good",
         ",\"outcome\":\"stored\",\"recipients\":{\"G\":\"stored\",\"H\":\"delivered\"}");
