@@ -1,4 +1,4 @@
-#include "besterd/pipeline.h"
+#include "besterd/pipeline_internal.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -16,26 +16,25 @@ static void advance(struct pipeline *self, struct ticket *ticket);
 static void report_done(struct pipeline *self, struct ticket *ticket);
 static void carry_out(struct pipeline *self, struct ticket *ticket, struct handler *handler,
     const struct commands *commands);
-static bool answered_by_server(
-    struct pipeline *self, struct session *session, const struct message *message);
-static void refuse(struct pipeline *self, struct session *session, const struct message *message,
-    enum status reason, const char *detail);
 
 void pipeline_take(struct pipeline *self, struct session *session, const struct message *message)
 {
-    if (answered_by_server(self, session, message))
+    if (pipeline_answers_itself(self, session, message))
         return;
     struct handler *handler = route_find(self->route, message->type);
     if (!handler) {
-        refuse(self, session, message, STATUS_NO_HANDLER, status_help(STATUS_NO_HANDLER));
+        pipeline_refuse(self, session, message, STATUS_NO_HANDLER, status_help(STATUS_NO_HANDLER));
         return;
     }
     struct ticket *ticket = open_ticket(self, session, handler, message);
     if (!ticket) {
-        refuse(self, session, message, STATUS_INTERNAL, status_help(STATUS_NO_MEMORY));
+        pipeline_refuse(self, session, message, STATUS_INTERNAL, status_help(STATUS_NO_MEMORY));
         return;
     }
-    exchange_ask(ticket, handler, message->data);
+    if (self->draining)
+        ticket_fail(ticket, STATUS_SHUTTING_DOWN, status_help(STATUS_SHUTTING_DOWN));
+    else
+        exchange_ask(ticket, handler, message->data);
     ticket->running = false;
     advance(self, ticket);
 }
@@ -46,7 +45,9 @@ void pipeline_answered(struct pipeline *self, uint64_t number, struct handler *h
     struct ticket *ticket = slots_find(&self->tickets, number);
     struct commands commands;
 
-    assert(ticket && ticket->asking > 0); /* it cannot be done while it is asked about */
+    if (!ticket)
+        return; /* it was given up */
+    assert(ticket->asking > 0);
     ticket->asking--;
     ticket->running = true;
     ticket_log(ticket, "%s has answered", handler_config(handler)->type);
@@ -70,7 +71,9 @@ void pipeline_not_answered(
 {
     struct ticket *ticket = slots_find(&self->tickets, number);
 
-    assert(ticket && ticket->asking > 0);
+    if (!ticket)
+        return;
+    assert(ticket->asking > 0);
     ticket->asking--;
     ticket_log(ticket, "no answer: %s: %s", status_text(reason), detail);
     ticket_fail(ticket, reason, detail);
@@ -280,89 +283,6 @@ static void advance(struct pipeline *self, struct ticket *ticket)
     report_done(self, ticket);
 }
 
-/* ---- what the server answers itself ---- */
-
-/* What a message that no handler sees is counted as. */
-static size_t type_of(const struct pipeline *self, const struct message *message)
-{
-    const struct handler *handler = NULL;
-
-    if (json_kind_of(message->type) != JSON_KIND_STRING)
-        return TYPE_OTHER;
-    if (json_string_is(message->type, "dummy"))
-        return TYPE_DUMMY;
-    if (json_string_is(message->type, "builtin"))
-        return TYPE_BUILTIN;
-    handler = route_find(self->route, message->type);
-    return handler ? handler_label(handler) : TYPE_OTHER;
-}
-
-static void refuse(struct pipeline *self, struct session *session, const struct message *message,
-    enum status reason, const char *detail)
-{
-    bool has_id = json_kind_of(message->id) == JSON_KIND_STRING;
-
-    metrics_count(self->metrics, METRIC_MESSAGES, type_of(self, message), metrics_result(reason));
-    session_report(session, &(struct report){.id_token = has_id ? message->id : (struct span){0},
-                                .reason = reason,
-                                .detail = detail});
-}
-
-static void run_dummy(struct pipeline *self, struct session *session, const struct message *message)
-{
-    metrics_count(self->metrics, METRIC_MESSAGES, TYPE_DUMMY, STATUS_OK);
-    session_report_frame(session, message_dummy_answer(message->id));
-}
-
-static void run_builtin(
-    struct pipeline *self, struct session *session, const struct message *message)
-{
-    struct builtin_answer answer = {0};
-    struct fault fault;
-    enum status status;
-
-    if (!session->user) {
-        refuse(self, session, message, STATUS_NOT_ALLOWED, "built-ins are for clients");
-        return;
-    }
-    status = builtin_run(&(struct builtin_context){.user = session->user,
-                             .server = self->config->server_name,
-                             .types = blob_span(self->types),
-                             .now_s = ev_now(self->loop)},
-        message->data, message->id, &answer, &fault);
-    if (status != STATUS_OK) {
-        refuse(
-            self, session, message, status_on_wire(status) ? status : STATUS_INTERNAL, fault.text);
-        return;
-    }
-    metrics_count(self->metrics, METRIC_MESSAGES, TYPE_BUILTIN, STATUS_OK);
-    if (answer.frame)
-        session_report_frame(session, answer.frame);
-    if (answer.close)
-        session_end(session);
-}
-
-/* Messages that no handler needs to see: wrong ones, dummy, builtin. */
-static bool answered_by_server(
-    struct pipeline *self, struct session *session, const struct message *message)
-{
-    if (json_kind_of(message->type) != JSON_KIND_STRING)
-        refuse(self, session, message, STATUS_MALFORMED, "payload.type: must be a string");
-    else if (!message->data.at)
-        refuse(self, session, message, STATUS_MALFORMED, "payload.data: is missing");
-    else if (message->id.at && json_kind_of(message->id) != JSON_KIND_STRING)
-        refuse(self, session, message, STATUS_MALFORMED, "payload.id: must be a string");
-    else if (json_string_is(message->type, "dummy"))
-        run_dummy(self, session, message);
-    else if (json_string_is(message->type, "builtin"))
-        run_builtin(self, session, message);
-    else if (self->draining)
-        refuse(self, session, message, STATUS_SHUTTING_DOWN, status_help(STATUS_SHUTTING_DOWN));
-    else
-        return false;
-    return true;
-}
-
 /* ---- birth, the end, and the way back from deliveries ---- */
 
 static struct ticket *find_ticket(uint64_t number, void *pipeline)
@@ -391,26 +311,47 @@ enum status pipeline_init(struct pipeline *self)
 }
 
 /* A ticket leaves its lane as the first only, so those before it go too. */
+static void end_all(
+    struct pipeline *self, void (*end)(struct pipeline *self, struct ticket *ticket))
+{
+    uint32_t cursor = 0;
+    struct ticket *ticket, *first;
+
+    while ((ticket = slots_next(&self->tickets, &cursor)) != NULL)
+        do {
+            first = ticket->lane ? ticket->lane->first : ticket;
+            end(self, first);
+        } while (first != ticket);
+}
+
 static void throw_away(struct pipeline *self, struct ticket *ticket)
 {
-    struct ticket *first;
+    if (ticket->lane)
+        (void)lane_pop(ticket->lane, ticket);
+    close_ticket(self, ticket);
+}
 
-    do {
-        first = ticket->lane ? ticket->lane->first : ticket;
-        if (first->lane)
-            (void)lane_pop(first->lane, first);
-        close_ticket(self, first);
-    } while (first != ticket);
+static void give_up(struct pipeline *self, struct ticket *ticket)
+{
+    for (size_t i = 0; i < ticket->target_count; i++)
+        if (ticket->targets[i].open > 0 && ticket->targets[i].status == STATUS_OK)
+            ticket->targets[i].status = STATUS_SHUTTING_DOWN;
+    ticket_fail(ticket, STATUS_SHUTTING_DOWN, status_help(STATUS_SHUTTING_DOWN));
+    if (ticket->lane)
+        (void)finish(self, ticket->lane, ticket);
+    else
+        close_ticket(self, ticket);
+}
+
+void pipeline_give_up(struct pipeline *self)
+{
+    end_all(self, give_up);
 }
 
 void pipeline_release(struct pipeline *self)
 {
-    uint32_t cursor = 0;
-    struct ticket *ticket;
-
     self->on_idle = NULL;
-    while ((ticket = slots_next(&self->tickets, &cursor)) != NULL)
-        throw_away(self, ticket);
+    end_all(self, throw_away);
     slots_release(&self->tickets);
     deliveries_release(&self->deliveries);
     blob_unref(self->types);

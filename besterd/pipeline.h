@@ -47,6 +47,9 @@ void pipeline_handler_speaks(
 
 /* From now on every new message is reported bad: shuttingDown. */
 void pipeline_drain(struct pipeline *self);
+/* So is what is on its way now, though some of it may still take effect: nobody
+ * waits for it any longer. */
+void pipeline_give_up(struct pipeline *self);
 /* Messages that are on their way. */
 size_t pipeline_in_flight(const struct pipeline *self);
 

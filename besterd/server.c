@@ -65,6 +65,7 @@ static void on_patience(struct ev_loop *loop, ev_timer *watcher, int events)
     if (self->phase == SERVER_DRAINING) {
         log_line(LOG_LEVEL_WARNING, "", "%zu messages are still in flight; leaving all the same",
             pipeline_in_flight(&self->pipeline));
+        pipeline_give_up(&self->pipeline);
         leave(self);
         return;
     }
@@ -374,7 +375,6 @@ void server_free(struct server *self)
     if (!self)
         return;
     ev_timer_stop(self->loop, &self->patience);
-    ev_clear_pending(self->loop, &self->afterwards);
     server_measure_close(self);
     listeners_close(&self->listeners);
     informer_free(self->informer);
@@ -390,5 +390,6 @@ void server_free(struct server *self)
     streams_free(self->streams);
     pipeline_release(&self->pipeline);
     metrics_free(self->metrics);
+    ev_clear_pending(self->loop, &self->afterwards);
     free(self);
 }

@@ -1,0 +1,19 @@
+/*
+ * pipeline_internal: what the files of pipeline share. For nobody else.
+ *
+ * pipeline.c: the way of a message through handlers to its report.
+ * pipeline_own.c: messages that no handler needs to see.
+ */
+#ifndef BESTERD_PIPELINE_INTERNAL_H
+#define BESTERD_PIPELINE_INTERNAL_H
+
+#include "besterd/pipeline.h"
+
+/* Whether the message was answered here: a wrong one, dummy, builtin. */
+bool pipeline_answers_itself(
+    struct pipeline *self, struct session *session, const struct message *message);
+/* Reports it bad, at once. */
+void pipeline_refuse(struct pipeline *self, struct session *session, const struct message *message,
+    enum status reason, const char *detail);
+
+#endif
