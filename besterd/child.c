@@ -202,8 +202,10 @@ void child_stop(struct child *self)
     self->stopping = true;
     ev_timer_stop(self->loop, &self->restart);
     if (self->pid) {
+        /* One that was stopped must go on to hear the other. In this order: a SIGCONT that came
+         * later would undo the SIGSTOP by which LeakSanitizer holds a process that ends. */
+        kill(-self->pid, SIGCONT);
         kill(-self->pid, SIGTERM);
-        kill(-self->pid, SIGCONT); /* one that was stopped must hear it */
     }
 }
 
