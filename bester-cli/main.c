@@ -18,8 +18,6 @@
 #include "bester-cli/settings.h"
 #include "bester-cli/verbs.h"
 
-enum { HEARTBEAT_S = 60 };
-
 struct cli {
     struct ev_loop *loop;
     struct screen screen;
@@ -59,14 +57,23 @@ static void on_interrupt(void *user)
     update_prompt(self);
 }
 
+static const char *plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 static void leave(void *user)
 {
     struct cli *self = user;
     size_t waiting = session_waiting(&self->session);
+    size_t queued = self->session.outbox.counts[LINE_QUEUED];
     drop_prompt(self);
-    if (waiting > 0 && self->interactive)
+    if (queued > 0 && self->interactive)
+        screen_say(&self->screen, STYLE_NOTE,
+            "waiting to send %zu line%s; Ctrl-C leaves at once, without", queued, plural(queued));
+    else if (waiting > 0 && self->interactive)
         screen_say(&self->screen, STYLE_NOTE, "waiting for %zu report%s; Ctrl-C leaves at once",
-            waiting, waiting == 1 ? "" : "s");
+            waiting, plural(waiting));
     session_finish(&self->session);
 }
 
@@ -153,7 +160,7 @@ static int run(struct cli *self, const struct settings *settings, const char *se
     struct session_options options = {.type = settings->type,
         .to = settings->to,
         .report_s = settings->report_s,
-        .heartbeat_s = HEARTBEAT_S,
+        .heartbeat_s = settings->heartbeat_s,
         .is_script = !self->interactive};
     enum status status = login_prepare(&login, &settings->login, server, &fault);
     if (status != STATUS_OK)

@@ -21,16 +21,19 @@ enum {
 
 size_t session_waiting(const struct session *self)
 {
-    return self->client == NULL ? 0 : client_in_flight(self->client);
+    /* of the lines that were sent the connection knows, of the queued ones we do */
+    return (self->client == NULL ? 0 : client_in_flight(self->client)) +
+           self->outbox.counts[LINE_QUEUED];
 }
 
-static void session_end(struct session *self, enum client_exit exit_status)
+void session_end(struct session *self, enum client_exit exit_status)
 {
     if (self->ended)
         return;
     self->ended = true;
     client_free(self->client);
     self->client = NULL;
+    ev_timer_stop(self->loop, &self->retry);
     self->callbacks->on_end(exit_status, self->user);
 }
 
@@ -71,15 +74,23 @@ const struct type_template *session_template(struct session *self, const char *t
 static void become_ready(struct session *self)
 {
     const struct client_server *server = client_server(self->client);
+    bool again = self->ready;
     char user[160];
     char name[160];
     visible_into(user, sizeof user, span_of(self->name));
     visible_into(name, sizeof name, span_of(server->name[0] == '\0' ? "the server" : server->name));
     self->ready = true;
-    if (!self->is_script)
+    session_link_up(self);
+    if (again)
+        screen_say(self->screen, STYLE_NOTE, "connected again to %s as %s", name, user);
+    else if (!self->is_script)
         screen_say(self->screen, STYLE_NOTE, "logged in at %s as %s; /help lists the commands",
             name, user);
-    self->callbacks->on_ready(self->user);
+    if (!again)
+        self->callbacks->on_ready(self->user);
+    session_flush(self);
+    if (again)
+        self->callbacks->on_settled(self->user);
 }
 
 static void on_ready(struct client *client, void *user)
@@ -105,7 +116,8 @@ static void on_types(struct session *self, const struct client_result *result)
     } else {
         return; /* the connection is ending, which is told elsewhere */
     }
-    become_ready(self);
+    if (self->link == LINK_CONNECTING)
+        become_ready(self);
 }
 
 static void decode(struct span token, char *out, size_t cap)
@@ -131,20 +143,6 @@ static void on_whoami(struct session *self, const struct client_result *result)
         visible_into(shown[1], sizeof shown[1], span_of(server)));
 }
 
-/* "#3 delivered" */
-static void on_fate(struct session *self, const struct client_result *result, unsigned long number)
-{
-    char text[1000];
-    unsigned long line = self->screen->line;
-    bool good = client_result_exit(result) == EXIT_ALL_GOOD;
-    client_result_text(result, text, sizeof text);
-    self->screen->line = outbox_script_line(&self->outbox, number);
-    screen_say(self->screen, good ? STYLE_GOOD : STYLE_BAD, "#%lu %s", number, text);
-    self->screen->line = line;
-    if (result->ticket != 0) /* a later report is news, but not another message */
-        client_tally_add(&self->tally, result);
-}
-
 static void on_result(struct client *client, const struct client_result *result, void *user)
 {
     struct session *self = user;
@@ -156,11 +154,12 @@ static void on_result(struct client *client, const struct client_result *result,
     } else if (result->ticket != 0 && result->ticket == self->whoami_ticket) {
         on_whoami(self, result);
     } else if (number > 0) {
-        on_fate(self, result, number);
+        session_fate(self, result, number);
     } else {
         screen_say(self->screen, STYLE_BAD, "the server says: %s",
             client_result_text(result, text, sizeof text));
     }
+    session_flush(self); /* there may be room now */
     if (!self->ended)
         self->callbacks->on_settled(self->user);
     if (!self->ended && result->fate != CLIENT_UNKNOWN && result->fate != CLIENT_UNSENT)
@@ -177,6 +176,8 @@ static void on_message(
     bytes_reset(&self->latest);
     (void)!bytes_append_span(&self->latest, text); /* one that is too long is not kept */
     render_read(&received, message);
+    snprintf(self->latest_from, sizeof self->latest_from, "%s", received.from);
+    snprintf(self->latest_type, sizeof self->latest_type, "%s", received.type);
     bytes_init(&line, SHOWN_BYTES);
     if (render_received(&received, session_template(self, received.type), time(NULL), &line) ==
         STATUS_OK)
@@ -199,23 +200,14 @@ static void on_noise(struct client *client, const struct fault *fault, void *use
 static void on_end(
     struct client *client, enum client_end why, const struct fault *fault, void *user)
 {
-    static const char *const what[] = {
-        [CLIENT_END_UNREACHABLE] = "no connection",
-        [CLIENT_END_TLS] = "no connection",
-        [CLIENT_END_REFUSED] = "login",
-        [CLIENT_END_LOST] = "the connection was lost",
-        [CLIENT_END_FINISHED] = "finished",
-    };
     struct session *self = user;
-    char text[300];
     (void)client;
-    self->screen->line = 0;
-    screen_say(self->screen, STYLE_BAD, "%s: %s", what[why],
-        visible_into(text, sizeof text, span_of(fault->text)));
-    session_end(self, client_end_exit(why));
+    client_free(self->client);
+    self->client = NULL;
+    session_link_down(self, why, fault);
 }
 
-static const struct client_callbacks client_callbacks = {.on_ready = on_ready,
+const struct client_callbacks session_client_callbacks = {.on_ready = on_ready,
     .on_message = on_message,
     .on_result = on_result,
     .on_noise = on_noise,
@@ -242,14 +234,19 @@ enum status session_start(struct session *self, struct ev_loop *loop, struct scr
     const struct login *login, const struct session_options *options,
     const struct session_callbacks *callbacks, void *user)
 {
-    struct client_options client_options = {.report_s = options->report_s,
+    static const char *const features[] = {"receipts", NULL};
+    struct sockaddr_storage known;
+    socklen_t len = sizeof known;
+    session_init(self, options);
+    self->login = *login;
+    if (login->tls != NULL)
+        tls_context_ref(login->tls);
+    self->client_options = (struct client_options){.features = features,
+        .report_s = options->report_s,
         .heartbeat_s = options->heartbeat_s,
         .max_frame = RECEIVE_BYTES,
         .max_queued_bytes = QUEUED_BYTES};
-    struct sockaddr_storage known;
-    socklen_t len = sizeof known;
-    login_options(login, &client_options);
-    session_init(self, options);
+    login_options(&self->login, &self->client_options);
     self->loop = loop;
     self->screen = screen;
     self->callbacks = callbacks;
@@ -258,10 +255,7 @@ enum status session_start(struct session *self, struct ev_loop *loop, struct scr
     self->streams = streams_new(loop);
     if (address_to_sockaddr(&login->address, &known, &len) != STATUS_OK)
         self->resolver = worker_new(loop, 1, 4); /* a thread only for a name */
-    if (self->streams != NULL)
-        self->client =
-            client_new(self->streams, self->resolver, &client_options, &client_callbacks, self);
-    if (self->client != NULL)
+    if (self->streams != NULL && session_dial(self) == STATUS_OK)
         return STATUS_OK;
     session_release(self);
     return STATUS_NO_MEMORY;
@@ -271,6 +265,10 @@ void session_release(struct session *self)
 {
     client_free(self->client);
     self->client = NULL;
+    if (self->loop != NULL)
+        ev_timer_stop(self->loop, &self->retry);
+    login_release(&self->login);
+    outbox_release(&self->outbox);
     if (self->streams != NULL)
         streams_flush(self->streams);
     streams_free(self->streams);

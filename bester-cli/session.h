@@ -3,12 +3,17 @@
  * messages, what arrives becomes lines on the screen, every line sent gets its
  * fate. It knows neither terminal nor script; both drive it.
  *
+ * A script's session ends with its connection. A person's connects again, sends
+ * what had not left under the same ids, and never by itself what may have arrived.
+ * For that it keeps the login, password included, as long as it lives.
+ *
  * Owns the connection and all that is learnt from it. Callbacks come from the
  * loop or from the functions below; on_end comes once, last.
  */
 #ifndef BESTER_CLI_SESSION_H
 #define BESTER_CLI_SESSION_H
 
+#include "bester-cli/backoff.h"
 #include "bester-cli/book.h"
 #include "bester-cli/dialogue.h"
 #include "bester-cli/outbox.h"
@@ -24,13 +29,28 @@ struct session_callbacks {
     void (*on_end)(enum client_exit exit_status, void *user);
 };
 
+enum link {
+    LINK_CONNECTING, /* or logging in, or learning the types */
+    LINK_UP,
+    LINK_WAITING, /* until the next attempt */
+    LINK_REFUSED  /* the login; waits for /connect */
+};
+
 enum { SESSION_TO_MAX = 1024, SESSION_PROMPT_MAX = 512 };
 
 struct session {
     struct ev_loop *loop;
     struct streams *streams;
     struct worker *resolver;
-    struct client *client;
+    struct client *client;                /* NULL: between two attempts */
+    struct client_options client_options; /* point into login */
+    struct login login;
+    enum link link;
+    ev_timer retry;
+    struct backoff backoff;
+    time_t retry_at;
+    double up_at_s;
+    char trouble[300]; /* why the last attempt failed, as it was told */
     struct screen *screen;
     const struct session_callbacks *callbacks;
     void *user;
@@ -41,6 +61,8 @@ struct session {
     char name[USER_NAME_MAX]; /* who we are */
     char type[TEMPLATE_NAME_MAX];
     char to[SESSION_TO_MAX];
+    char latest_from[BOOK_NAME_MAX]; /* who sent the message that came last; "": not told */
+    char latest_type[TEMPLATE_NAME_MAX];
     struct bytes latest;  /* the JSON of the message that came last */
     struct bytes compose; /* data under construction */
 
@@ -62,14 +84,14 @@ struct session_options {
     bool is_script;
 };
 
-/* STATUS_NO_MEMORY. login may be wiped afterwards. */
+/* STATUS_NO_MEMORY. login is copied and may be released afterwards. */
 MUST_CHECK enum status session_start(struct session *self, struct ev_loop *loop,
     struct screen *screen, const struct login *login, const struct session_options *options,
     const struct session_callbacks *callbacks, void *user);
 void session_release(struct session *self);
 /* Takes no more lines; ends when nothing waits for a report. */
 void session_finish(struct session *self);
-/* Lines without a report, and questions without an answer. */
+/* Lines whose fate is open, and questions without an answer. */
 size_t session_waiting(const struct session *self);
 
 /* What stands before the line to be typed. Returns out. */
@@ -88,6 +110,17 @@ void session_send_json(struct session *self, const char *json);
 void session_new(struct session *self, const char *type);
 /* The answer to the dialogue's question. */
 void session_answer(struct session *self, const char *line);
+/* To whoever wrote last, as the type of that message. */
+void session_reply(struct session *self, const char *text);
+/* Number 0 is the line sent last. The same once more, as a new line. */
+void session_again(struct session *self, unsigned long number);
+/* The same line with the same id: only what may not have arrived. */
+void session_resend(struct session *self, unsigned long number);
+/* Tries to connect now, if there is no connection. */
+void session_connect(struct session *self);
+void session_show_status(struct session *self);
+void session_show_line(struct session *self, unsigned long number);
+void session_show_pending(struct session *self);
 /* Forgets the dialogue, if there is one. */
 void session_cancel(struct session *self);
 void session_set_type(struct session *self, const char *type);

@@ -22,45 +22,34 @@ const char *session_prompt(const struct session *self, char out[SESSION_PROMPT_M
 {
     char type[60];
     char to[80];
+    char link[60];
     if (self->dialogue.active)
         return dialogue_question(&self->dialogue, out, SESSION_PROMPT_MAX);
     visible_into(type, sizeof type, span_of(self->type));
     visible_into(to, sizeof to, span_of(self->to[0] == '\0' ? "nobody" : self->to));
+    session_link_text(self, link, sizeof link);
     const struct type_template *sheet = book_known_template(&self->book, self->type);
     if (sheet != NULL && template_recipients(sheet) != NULL)
-        snprintf(out, SESSION_PROMPT_MAX, "#%lu %s to %s> ", self->outbox.next, type, to);
+        snprintf(out, SESSION_PROMPT_MAX, "%s#%lu %s to %s> ", link, self->outbox.next, type, to);
     else
-        snprintf(out, SESSION_PROMPT_MAX, "#%lu %s> ", self->outbox.next, type);
+        snprintf(out, SESSION_PROMPT_MAX, "%s#%lu %s> ", link, self->outbox.next, type);
     return out;
-}
-
-/* Sends, and gives the line its number. */
-static void send_data(struct session *self, const char *type, struct span data)
-{
-    char id[CLIENT_ID_MAX];
-    struct fault fault = {0};
-    enum status status =
-        client_send(self->client, type, data, outbox_id(&self->outbox, id), NULL, &fault);
-    if (status == STATUS_OK)
-        outbox_sent(&self->outbox, self->screen->line);
-    else
-        session_refuse(self, "not sent: %s", fault.text);
 }
 
 /* Fills in recipients and text as far as the template has fields for them. */
 static enum status fill(
-    struct session *self, struct form *form, const char *text, struct fault *fault)
+    struct session *self, struct form *form, const char *to, const char *text, struct fault *fault)
 {
     const struct template_field *recipients = template_recipients(form->sheet);
     const struct template_field *rest = template_rest(form->sheet);
     if (rest == NULL)
         return fault_set(fault, STATUS_INVALID, 0,
-            "%s has no field for a plain line; use /new or /raw", self->type);
-    if (recipients != NULL && self->to[0] == '\0')
+            "%s has no field for a plain line; use /new or /raw", form->sheet->type);
+    if (recipients != NULL && to[0] == '\0')
         return fault_set(fault, STATUS_INVALID, 0, "to whom? say /to NAME first");
     enum status status = STATUS_OK;
     if (recipients != NULL)
-        status = form_set_text(form, recipients, span_of(self->to), fault);
+        status = form_set_text(form, recipients, span_of(to), fault);
     if (status == STATUS_OK)
         status = form_set_text(form, rest, span_of(text), fault);
     if (status == STATUS_OK)
@@ -68,25 +57,46 @@ static enum status fill(
     return status;
 }
 
-void session_say(struct session *self, const char *text)
+static void say(struct session *self, const char *type, const char *to, const char *text)
 {
     struct fault fault = {0};
     struct form form;
-    const struct type_template *sheet = session_template(self, self->type);
+    const struct type_template *sheet = session_template(self, type);
     if (sheet == NULL) {
-        session_refuse(self, "%s has no template; send JSON with /raw", self->type);
+        session_refuse(self, "%s has no template; send JSON with /raw", type);
         return;
     }
     bytes_reset(&self->compose);
     enum status status = form_init(&form, sheet);
     if (status == STATUS_OK) {
-        status = fill(self, &form, text, &fault);
+        status = fill(self, &form, to, text, &fault);
         form_release(&form);
     }
     if (status == STATUS_OK)
-        send_data(self, self->type, bytes_span(&self->compose));
+        session_submit(self, type, bytes_span(&self->compose), text);
     else
         session_refuse(self, "%s", status == STATUS_NO_MEMORY ? "out of memory" : fault.text);
+}
+
+void session_say(struct session *self, const char *text)
+{
+    say(self, self->type, self->to, text);
+}
+
+void session_reply(struct session *self, const char *text)
+{
+    char to[BOOK_NAME_MAX];
+    char type[TEMPLATE_NAME_MAX];
+    snprintf(to, sizeof to, "%s", self->latest_from);
+    snprintf(type, sizeof type, "%s", self->latest_type);
+    if (to[0] == '\0') {
+        session_refuse(self, "nobody has written yet");
+    } else if (text[0] != '\0') {
+        say(self, type, to, text);
+    } else {
+        session_set_type(self, type);
+        session_set_to(self, to);
+    }
 }
 
 void session_send_json(struct session *self, const char *json)
@@ -94,7 +104,7 @@ void session_send_json(struct session *self, const char *json)
     struct fault fault = {0};
     struct span text = span_of(json);
     if (json_check(text, JSON_DEPTH_DEFAULT, &fault) == STATUS_OK) {
-        send_data(self, self->type, text);
+        session_submit(self, self->type, text, json);
         return;
     }
     size_t line = 1;
@@ -115,7 +125,8 @@ static void dialogue_done(struct session *self)
     struct fault fault = {0};
     bytes_reset(&self->compose);
     if (dialogue_data(&self->dialogue, &self->compose, &fault) == STATUS_OK)
-        send_data(self, self->dialogue.sheet->type, bytes_span(&self->compose));
+        session_submit(self, self->dialogue.sheet->type, bytes_span(&self->compose),
+            bytes_text(&self->compose));
     else
         session_refuse(self, "%s", fault.text);
     dialogue_stop(&self->dialogue);
@@ -222,8 +233,10 @@ void session_show_latest(struct session *self)
 void session_show_who(struct session *self)
 {
     struct fault fault = {0};
-    if (client_ask(self->client, "whoami", (struct span){0}, &self->whoami_ticket, &fault) !=
-        STATUS_OK)
+    if (self->link != LINK_UP)
+        screen_say(self->screen, STYLE_NOTE, "the server cannot be asked: there is no connection");
+    else if (client_ask(self->client, "whoami", (struct span){0}, &self->whoami_ticket, &fault) !=
+             STATUS_OK)
         session_refuse(self, "%s", fault.text);
     struct bytes people;
     bytes_init(&people, SCREEN_LINE_MAX);

@@ -44,6 +44,14 @@ static const struct option_row rows[] = {
         .argument = "WHEN",
         .apply = apply_colour,
         .help = "auto (unless NO_COLOR is set or the terminal is dumb), always or never"},
+    {.name = "heartbeat",
+        .kind = OPTION_SECONDS,
+        .argument = "TIME",
+        .min = 0.05,
+        .max = 86400,
+        AT(heartbeat_s),
+        .help = "after so much silence the server is asked for a sign of life; after twice that it "
+                "counts as gone (default 30s)"},
     {.name = "report-timeout",
         .kind = OPTION_SECONDS,
         .argument = "TIME",
@@ -69,7 +77,15 @@ static const struct option_section sections[] = {
         "    18:07 G@S2: Fine!\n"
         "\n"
         "Each line sent gets its fate by its number: delivered, stored, queued, failed\n"
+        "Each line sent gets its fate by its number: delivered, stored, queued, failed\n"
         "with the reason, no report in time, or fate unknown when the connection was lost.\n"
+        "/status and /pending tell where lines are, /again and /resend send them again.\n"
+        "\n"
+        "When the connection is lost, it is made again: after one to two seconds, then at\n"
+        "growing distances up to a minute; the prompt says so, and /connect tries at once.\n"
+        "What had not left, and what you write meanwhile, is kept and then sent under the\n"
+        "same ids. What was sent and has no report is shown as of unknown fate and never\n"
+        "sent again by itself: /resend does it.\n"
         "\n"
         "A line that begins with a slash is a command; /help lists them. What is pasted as\n"
         "several lines is one message. TAB completes commands, types and names. Ctrl-C\n"
@@ -103,5 +119,6 @@ const struct option_table settings_table = {
 
 void settings_init(struct settings *self)
 {
-    *self = (struct settings){.login = LOGIN_SETTINGS, .type = "chat", .report_s = 30};
+    *self = (struct settings){
+        .login = LOGIN_SETTINGS, .type = "chat", .report_s = 30, .heartbeat_s = 30};
 }

@@ -14,6 +14,7 @@ struct settings {
     const char *type;
     const char *to;
     double report_s;
+    double heartbeat_s;
     enum colour colour;
 };
 

@@ -4,10 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libbester/options.h"
+
 typedef void verb_run(struct session *session, const char *argument);
 
-/* What the argument of a verb can be completed to. */
-enum argument { ARGUMENT_NONE, ARGUMENT_PEOPLE, ARGUMENT_TYPE, ARGUMENT_VERB };
+/* What the argument of a verb can be completed to; TEXT: to nothing, but it may be as
+ * long as it likes. */
+enum argument { ARGUMENT_NONE, ARGUMENT_TEXT, ARGUMENT_PEOPLE, ARGUMENT_TYPE, ARGUMENT_VERB };
 
 static void run_to(struct session *session, const char *argument)
 {
@@ -45,6 +48,62 @@ static void run_who(struct session *session, const char *argument)
     session_show_who(session);
 }
 
+/* "#3" or "3"; nothing is 0, the latest. */
+static bool number_of(struct session *session, const char *argument, unsigned long *out)
+{
+    unsigned number = 0;
+    struct fault fault = {0};
+    argument += argument[0] == '#';
+    if (argument[0] != '\0' && options_count(argument, 1, 0, &number, &fault) != STATUS_OK) {
+        session_refuse(session, "%s is not the number of a line", argument);
+        return false;
+    }
+    *out = number;
+    return true;
+}
+
+static void run_status(struct session *session, const char *argument)
+{
+    unsigned long number;
+    if (argument[0] == '\0')
+        session_show_status(session);
+    else if (number_of(session, argument, &number))
+        session_show_line(session, number);
+}
+
+static void run_pending(struct session *session, const char *argument)
+{
+    (void)argument;
+    session_show_pending(session);
+}
+
+static void run_again(struct session *session, const char *argument)
+{
+    unsigned long number;
+    if (number_of(session, argument, &number))
+        session_again(session, number);
+}
+
+static void run_resend(struct session *session, const char *argument)
+{
+    unsigned long number;
+    if (argument[0] == '\0')
+        session_refuse(session, "which line? /pending lists those without a good fate");
+    else if (number_of(session, argument, &number))
+        session_resend(session, number);
+}
+
+static void run_reply(struct session *session, const char *argument)
+{
+    session_reply(session, argument);
+}
+
+static void run_connect(struct session *session, const char *argument)
+{
+    (void)argument;
+    session_connect(session);
+}
+
 static void run_quit(struct session *session, const char *argument)
 {
     (void)argument;
@@ -60,12 +119,23 @@ static const struct verb {
     enum argument completion;
     verb_run *run;
 } verbs[] = {
+    {"/again", "[ID]", "send the latest line, or #ID, once more as a new line", ARGUMENT_NONE,
+        run_again},
+    {"/connect", "", "try to connect now instead of later", ARGUMENT_NONE, run_connect},
     {"/help", "[COMMAND]", "list the commands, or tell about one", ARGUMENT_VERB, run_help},
     {"/new", "[TYPE]", "ask for a message field by field; Ctrl-C gives up", ARGUMENT_TYPE, run_new},
+    {"/pending", "", "list the lines that are queued, sent without a report, or of unknown fate",
+        ARGUMENT_NONE, run_pending},
     {"/quit", "", "wait for the reports of what was sent, and leave (Ctrl-D)", ARGUMENT_NONE,
         run_quit},
     {"/raw", "[JSON]", "send this data as the current type; alone: show the latest message's JSON",
-        ARGUMENT_NONE, run_raw},
+        ARGUMENT_TEXT, run_raw},
+    {"/reply", "[TEXT]", "answer who wrote last; alone: talk to them from now on", ARGUMENT_TEXT,
+        run_reply},
+    {"/resend", "ID", "send a line that may not have arrived again, under the same id",
+        ARGUMENT_NONE, run_resend},
+    {"/status", "[ID]", "tell about the connection and all lines, or about one line", ARGUMENT_NONE,
+        run_status},
     {"/to", "[NAMES]", "say who gets plain lines: G, or G@S2, or several with commas",
         ARGUMENT_PEOPLE, run_to},
     {"/type", "[TYPE]", "say as which type plain lines are sent; alone: list the types",
@@ -139,8 +209,8 @@ static void run_verb(struct session *session, const char *line)
     if (verb == NULL) {
         session_refuse(session, "%.*s: %s; /help lists the commands", (int)(len > 60 ? 60 : len),
             line, many ? "could be several commands" : "no such command");
-    } else if (verb->run == run_raw) { /* as long as it likes */
-        run_raw(session, rest);
+    } else if (verb->completion == ARGUMENT_TEXT) {
+        verb->run(session, rest);
     } else if (rest_len >= sizeof argument) {
         session_refuse(session, "%s: too long", verb->name);
     } else if (rest_len > 0 && verb->argument[0] == '\0') {

@@ -5,7 +5,8 @@
 
 #include "libbester/client_internal.h"
 
-enum { BEATS_MISSED = 2 };
+/* Timers and ev_now do not round alike. */
+#define HEART_SLACK_S 0.0005
 
 /* ---- callbacks upward: the client may be freed in any of them ---- */
 
@@ -146,20 +147,43 @@ static void on_report_timer(struct ev_loop *loop, ev_timer *timer, int events)
     client_leave(self);
 }
 
+static void heart_arm(struct client *self, double after_s)
+{
+    ev_timer_stop(self->loop, &self->heart);
+    ev_timer_set(&self->heart, after_s > 0 ? after_s : 0., 0.);
+    ev_timer_start(self->loop, &self->heart);
+}
+
+void client_heart_start(struct client *self)
+{
+    self->heard_s = ev_now(self->loop);
+    if (self->options.heartbeat_s > 0)
+        heart_arm(self, self->options.heartbeat_s);
+}
+
+/* Silence for one heartbeat: we ask for a sign of life; for one more: that was it.
+ * Frames only note when they came, and the timer looks when it is due. */
 static void on_heart(struct ev_loop *loop, ev_timer *timer, int events)
 {
     struct client *self = timer->data;
-    (void)loop, (void)events;
+    double beat_s = self->options.heartbeat_s;
+    double left_s = self->heard_s + beat_s - ev_now(loop);
+    (void)events;
     client_enter(self);
-    bool heard = self->heard;
-    self->heard = false;
-    if (!heard && ++self->missed >= BEATS_MISSED)
+    if (left_s > HEART_SLACK_S) {
+        self->asked = false;
+        heart_arm(self, left_s);
+    } else if (self->asked) {
         client_end_text(
             self, CLIENT_END_LOST, STATUS_TIMEOUT, "no sign of life from the server", "");
-    else if (!heard && stream_send_adopt(self->stream,
-                           message_from_client("dummy", (struct span){0}, SPAN_LITERAL("\"beat\"")),
-                           0) == STATUS_OK)
-        self->frames++;
+    } else {
+        self->asked = true;
+        if (stream_send_adopt(self->stream,
+                message_from_client("dummy", (struct span){0}, SPAN_LITERAL("\"beat\"")),
+                0) == STATUS_OK)
+            self->frames++;
+        heart_arm(self, beat_s);
+    }
     client_leave(self);
 }
 
@@ -206,7 +230,8 @@ struct client *client_new(struct streams *streams, struct worker *resolver,
     prefix_make(self->prefix);
     ev_timer_init(&self->connect_timer, on_connect_timer, options->connect_s, 0.);
     ev_init(&self->report_timer, on_report_timer);
-    ev_timer_init(&self->heart, on_heart, 0., options->heartbeat_s);
+    ev_init(&self->heart, on_heart);
+    ev_set_priority(&self->heart, EV_MINPRI); /* what has come is read first: we may have slept */
     self->connect_timer.data = self->report_timer.data = self->heart.data = self;
     self->login = message_login(options->user, options->password, options->features);
     if (self->login != NULL)

@@ -48,8 +48,8 @@ struct client {
     ev_timer connect_timer; /* dialling and login; or the end that client_finish wants */
     ev_timer report_timer;
     ev_timer heart;
-    bool heard; /* anything since the last beat */
-    unsigned missed;
+    double heard_s;      /* when the last frame came */
+    bool asked;          /* for a sign of life, since then */
     struct bytes detail; /* a text of a report, decoded */
 };
 
@@ -63,6 +63,8 @@ void client_end_text(struct client *self, enum client_end why, enum status statu
     const char *detail);
 /* The login frame is not needed any more. */
 void client_forget_login(struct client *self);
+/* The server is heard for the first time. */
+void client_heart_start(struct client *self);
 /* The callback of dial. */
 void client_on_dialled(int fd, const struct fault *fault, void *user);
 /* One frame of the server, in any state. */

@@ -112,8 +112,7 @@ static void login_done(struct client *self, const struct message *message)
         server->max_frame = 0;
     client_forget_login(self);
     ev_timer_stop(self->loop, &self->connect_timer);
-    if (self->options.heartbeat_s > 0)
-        ev_timer_again(self->loop, &self->heart);
+    client_heart_start(self);
     self->state = STATE_READY;
     self->callbacks->on_ready(self, self->user);
 }

@@ -8,8 +8,8 @@ static void on_frame(struct stream *stream, struct span payload, void *user)
     struct client *self = user;
     (void)stream;
     client_enter(self);
-    self->heard = true;
-    self->missed = 0;
+    self->heard_s = ev_now(self->loop);
+    self->asked = false;
     client_receive(self, payload);
     client_leave(self);
 }
@@ -63,7 +63,7 @@ static void on_closed(struct stream *stream, enum status why, const char *detail
     else if (self->state == STATE_SECURING)
         end_insecure(self, why, detail);
     else if (self->state == STATE_LOGIN && why == STATUS_CLOSED)
-        client_end_text(self, CLIENT_END_REFUSED, STATUS_AUTH_FAILED,
+        client_end_text(self, CLIENT_END_REFUSED, STATUS_CLOSED,
             "the server closed the connection without an answer to the login", "");
     else if (self->state == STATE_LOGIN)
         client_end_text(self, CLIENT_END_UNREACHABLE, why, "no login", detail);

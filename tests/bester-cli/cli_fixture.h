@@ -127,17 +127,18 @@ static inline void log_in_at_part_one(struct fixture *self)
     peer_log_in(&self->peer, "T", "secret", "");
 }
 
-/* A message from G to T. */
+/* A message from G of the same server to T. */
+#define SENDER "G@S1"
 static inline void message(struct fixture *self, const char *text)
 {
     peer_send(&self->peer,
-        "{\"header\":{\"messageType\":\"receivedMessage\",\"from\":\"G@S2\",\"time\":"
+        "{\"header\":{\"messageType\":\"receivedMessage\",\"from\":\"" SENDER "\",\"time\":"
         "\"2020-02-03T04:05:06.789Z\"},\"payload\":{\"type\":\"chat\",\"data\":{\"from\":"
         "\"forged\","
         "\"text\":\"%s\"}}}",
         text);
 }
-#define SHOWN "2020-02-03 04:05 G@S2: "
+#define SHOWN "2020-02-03 04:05 " SENDER ": "
 
 /* The next message is this; it is reported so. */
 static inline void report_next(

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "bester-cli/backoff.h"
 #include "bester-cli/book.h"
 #include "bester-cli/outbox.h"
 #include "bester-cli/render.h"
@@ -16,24 +17,94 @@
 static void test_numbers_and_ids(void **state)
 {
     (void)state;
-    struct outbox outbox;
+    static struct outbox outbox;
+    struct fault fault = {0};
     char id[CLIENT_ID_MAX];
     outbox_init(&outbox, (const unsigned char[6]){0, 1, 0xab, 0xff, 5, 6});
-    assert_string_equal(outbox_id(&outbox, id), "0001abff0506-1");
+    assert_string_equal(outbox_id(&outbox, 1, id), "0001abff0506-1");
     assert_int_equal(outbox_number(&outbox, id), 0); /* not sent yet */
-    assert_int_equal(outbox_sent(&outbox, 77), 1);
+    struct line *line = outbox_add(&outbox, "chat", SPAN_LITERAL("{}"), "a\x1b", &fault);
+    assert_int_equal(line->number, 1);
+    assert_string_equal(line->text, "a\\x1b");
     assert_int_equal(outbox_number(&outbox, id), 1);
-    assert_int_equal(outbox_script_line(&outbox, 1), 77);
     static const char *const others[] = {"", "0001abff0506", "0001abff0506-", "0001abff0506-0",
         "0001abff0506-2", "0001abff0506-1x", "0001abff0506-+1", "0001abff0506--1", "0001abff0507-1",
         "0001abff0506-99999999999999999999999"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         assert_int_equal(outbox_number(&outbox, others[i]), 0);
-    for (unsigned i = 0; i < 2 * OUTBOX_MAX; i++)
-        outbox_sent(&outbox, 1000 + i);
-    assert_int_equal(outbox_number(&outbox, id), 1);
-    assert_int_equal(outbox_script_line(&outbox, 1), 0); /* long forgotten */
-    assert_int_equal(outbox_script_line(&outbox, 2UL * OUTBOX_MAX), 1000 + 2 * OUTBOX_MAX - 2);
+    outbox_withdraw(&outbox, line);
+    assert_int_equal(outbox.next, 1);
+    assert_int_equal(outbox.bytes, 0);
+    outbox_release(&outbox);
+}
+
+static void test_an_open_line_is_never_pushed_out(void **state)
+{
+    (void)state;
+    static struct outbox outbox;
+    struct fault fault = {0};
+    char id[CLIENT_ID_MAX];
+    outbox_init(&outbox, (const unsigned char[6]){0});
+    for (unsigned i = 1; i <= OUTBOX_MAX; i++)
+        assert_int_equal(outbox_add(&outbox, "t", SPAN_LITERAL("1"), "", &fault)->number, i);
+    assert_null(outbox_add(&outbox, "t", SPAN_LITERAL("1"), "", &fault));
+    assert_string_equal(fault.text, "1024 lines wait for their reports already");
+    outbox_set(&outbox, outbox_find(&outbox, 1), LINE_SENT, "");
+    assert_null(outbox_add(&outbox, "t", SPAN_LITERAL("1"), "", &fault));
+    assert_int_equal(outbox_from(&outbox, 0, LINE_QUEUED)->number, 2);
+    assert_int_equal(outbox_from(&outbox, 7, LINE_QUEUED)->number, 7);
+    assert_int_equal(outbox_from(&outbox, 0, LINE_SENT)->number, 1);
+    outbox_set(&outbox, outbox_find(&outbox, 1), LINE_GOOD, "delivered");
+    assert_int_equal(outbox_open(&outbox), OUTBOX_MAX - 1);
+    assert_int_equal(outbox_add(&outbox, "t", SPAN_LITERAL("1"), "", &fault)->number, 1025);
+    assert_null(outbox_find(&outbox, 1));
+    assert_int_equal(outbox_number(&outbox, outbox_id(&outbox, 1, id)), 1); /* still ours */
+    assert_null(outbox_from(&outbox, 0, LINE_GOOD));
+    outbox_release(&outbox);
+}
+
+/* The data of lines whose fate is known makes room for others. */
+static void test_data_is_bounded(void **state)
+{
+    (void)state;
+    static struct outbox outbox;
+    struct fault fault = {0};
+    size_t len = OUTBOX_BYTES_MAX / 2 - 1;
+    char *big = malloc(len);
+    assert_non_null(big);
+    memset(big, ' ', len);
+    struct span data = {big, len};
+    outbox_init(&outbox, (const unsigned char[6]){0});
+    struct line *first = outbox_add(&outbox, "t", data, "", &fault);
+    struct line *second = outbox_add(&outbox, "t", data, "", &fault);
+    assert_non_null(second);
+    assert_null(outbox_add(&outbox, "t", data, "", &fault));
+    outbox_set(&outbox, first, LINE_GOOD, "delivered");
+    /* its own data, as for /again: copied before it goes */
+    assert_non_null(
+        outbox_add(&outbox, first->type, (struct span){first->data, len}, first->text, &fault));
+    assert_null(first->data);
+    assert_string_equal(line_state_text(first), "delivered");
+    assert_int_equal(outbox.bytes, 2 * len);
+    outbox_release(&outbox);
+    free(big);
+}
+
+static void test_pauses(void **state)
+{
+    (void)state;
+    struct backoff low = {0};
+    struct backoff high = {0};
+    static const double spans_s[] = {2, 4, 8, 16, 32, 60, 60};
+    for (size_t i = 0; i < sizeof spans_s / sizeof spans_s[0]; i++) {
+        assert_true(backoff_next(&low, 0) == spans_s[i] / 2);
+        double longest_s = backoff_next(&high, 0.999999);
+        assert_true(longest_s > spans_s[i] * 0.99 && longest_s < spans_s[i]);
+    }
+    backoff_was_up(&low, 59); /* lost again before long: it goes on */
+    assert_true(backoff_next(&low, 0) == 30);
+    backoff_was_up(&low, 60);
+    assert_true(backoff_next(&low, 0) == BACKOFF_MIN_S);
 }
 
 static void test_people(void **state)
@@ -129,6 +200,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers_and_ids),
+        cmocka_unit_test(test_an_open_line_is_never_pushed_out),
+        cmocka_unit_test(test_data_is_bounded),
+        cmocka_unit_test(test_pauses),
         cmocka_unit_test(test_people),
         cmocka_unit_test(test_types),
         cmocka_unit_test(test_what_arrived),

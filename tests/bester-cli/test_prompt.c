@@ -167,9 +167,9 @@ static void test_what_others_write_is_harmless(void **state)
     struct fixture *self = *state;
     start(self, ARGS("--to", "G"));
     EXPECT_ROWS(&self->terminal, GREETING, "#1 chat to G>");
-    message(self, "\\u001b[2Jgone\\u202eabc\\nG@S2: #1 delivered");
+    message(self, "\\u001b[2Jgone\\u202eabc\\nG@S1: #1 delivered");
     static const char shown[] = SHOWN "\\x1b[2Jgone\\u{202e}abc";
-    EXPECT_ROWS(&self->terminal, GREETING, shown, "    G@S2: #1 delivered", "#1 chat to G>");
+    EXPECT_ROWS(&self->terminal, GREETING, shown, "    G@S1: #1 delivered", "#1 chat to G>");
     peer_send(&self->peer,
         "{\"header\":{\"messageType\":\"receivedMessage\",\"from\":\"X@S9\",\"authenticated\":"
         "false},\"payload\":{\"type\":\"odd\\u0007\",\"data\":{\"a\":\"\\u001b\"}}}");
@@ -256,7 +256,7 @@ static void test_raw_sends_and_shows(void **state)
     EXPECT_ROWS(&self->terminal, SHOWN "m", "#2 raw>");
     terminal_type(&self->terminal, "/raw\r");
     EXPECT_ROWS(&self->terminal,
-        "{\"header\":{\"messageType\":\"receivedMessage\",\"from\":\"G@S2\",\"time\":\"2020-02-"
+        "{\"header\":{\"messageType\":\"receivedMessage\",\"from\":\"G@S1\",\"time\":\"2020-02-"
         "03T04:0",
         "5:06.789Z\"},\"payload\":{\"type\":\"chat\",\"data\":{\"from\":\"forged\",\"text\":"
         "\"m\"}}}",
@@ -272,7 +272,7 @@ static void test_who_help_and_what_is_no_command(void **state)
     EXPECT_ROWS(&self->terminal, SHOWN "m", "#1 chat to G>");
     terminal_type(&self->terminal, "/who\r");
     answer(self, "whoami", "\"user\":\"T\",\"server\":\"S1\"");
-    EXPECT_ROWS(&self->terminal, "people met: G, G@S2", "you are T at S1", "#1 chat to G>");
+    EXPECT_ROWS(&self->terminal, "people met: G, G@S1", "you are T at S1", "#1 chat to G>");
     terminal_type(&self->terminal, "/wat\r");
     EXPECT_ROWS(
         &self->terminal, "/wat: no such command; /help lists the commands", "#1 chat to G>");
@@ -297,11 +297,11 @@ static void test_completion(void **state)
     terminal_type(&self->terminal, "we\t");
     EXPECT_ROWS(&self->terminal, "#1 chat to G> /new weather");
     terminal_type(&self->terminal, "\025/to G@\t");
-    EXPECT_ROWS(&self->terminal, "#1 chat to G> /to G@S2");
+    EXPECT_ROWS(&self->terminal, "#1 chat to G> /to G@S1");
     terminal_type(&self->terminal, "\025/to G\t\t");
-    EXPECT_ROWS(&self->terminal, "#1 chat to G> /to G", "G     G@S2", "#1 chat to G> /to G");
+    EXPECT_ROWS(&self->terminal, "#1 chat to G> /to G", "G     G@S1", "#1 chat to G> /to G");
     message(self, "below the list");
-    EXPECT_ROWS(&self->terminal, "G     G@S2", SHOWN "below the list", "#1 chat to G> /to G");
+    EXPECT_ROWS(&self->terminal, "G     G@S1", SHOWN "below the list", "#1 chat to G> /to G");
 }
 
 static void test_no_colour(void **state)

@@ -169,22 +169,6 @@ static void test_ctrl_c_does_not_wait(void **state)
     terminal_expect_sane(&self->terminal);
 }
 
-static void test_the_connection_is_lost(void **state)
-{
-    struct fixture *self = *state;
-    start(self, ARGS("--to", "G"));
-    terminal_type(&self->terminal, "unknown\r");
-    peer_expect(&self->peer, "chat", NULL, NULL);
-    EXPECT_ROWS(&self->terminal, "#2 chat to G>");
-    terminal_type(&self->terminal, "half");
-    EXPECT_ROWS(&self->terminal, "#2 chat to G> half");
-    peer_hang_up(&self->peer);
-    EXPECT_ROWS(&self->terminal, "#1 chat to G> unknown",
-        "#1 fate unknown: the peer closed the connection",
-        "the connection was lost: the peer closed the connection", "#2 chat to G> half", "");
-    expect_exit(self, EXIT_CONNECTION_LOST);
-}
-
 /* The person at the terminal is asked for the password, and it is not shown. */
 static void test_the_password_is_asked_for(void **state)
 {
@@ -222,7 +206,6 @@ int main(void)
         PLAY(test_a_new_width),
         PLAY(test_the_end_waits_for_reports),
         PLAY(test_ctrl_c_does_not_wait),
-        PLAY(test_the_connection_is_lost),
         PLAY(test_the_password_is_asked_for),
         PLAY(test_nobody_answers),
     };
