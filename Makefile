@@ -247,6 +247,11 @@ libexecdir   = $(PREFIX)/libexec/bester
 datadir      = $(PREFIX)/share/bester
 mandir       = $(PREFIX)/share/man
 includedir   = $(PREFIX)/include
+sharedir     = $(PREFIX)/share
+bashdir      = $(sharedir)/bash-completion/completions
+zshdir       = $(sharedir)/zsh/site-functions
+fishdir      = $(sharedir)/fish/vendor_completions.d
+COMPLETED    = besterd bester-cli bester-send
 INSTALL     ?= install
 
 # besterd finds its handlers and their templates from where it stands itself: ../libexec/bester
@@ -269,6 +274,12 @@ install: all
 	for page in $(MAN_PAGES); do \
 	    $(INSTALL) -D -m 644 $$page $(DESTDIR)$(mandir)/man$${page##*.}/$${page##*/} || exit; \
 	done
+	$(INSTALL) -d $(DESTDIR)$(bashdir) $(DESTDIR)$(zshdir) $(DESTDIR)$(fishdir)
+	for program in $(COMPLETED); do \
+	    $(BUILD)/$$program --completion bash >$(DESTDIR)$(bashdir)/$$program && \
+	    $(BUILD)/$$program --completion zsh >$(DESTDIR)$(zshdir)/_$$program && \
+	    $(BUILD)/$$program --completion fish >$(DESTDIR)$(fishdir)/$$program.fish || exit; \
+	done
 
 .PHONY: uninstall
 uninstall:
@@ -278,6 +289,9 @@ uninstall:
 	rm -f $(DESTDIR)$(libdir)/libbester.a $(DESTDIR)$(libdir)/pkgconfig/libbester.pc
 	rm -f $(patsubst libbester/%,$(DESTDIR)$(includedir)/libbester/%,$(wildcard libbester/*.h))
 	rm -f $(foreach p,$(MAN_PAGES),$(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
+	rm -f $(addprefix $(DESTDIR)$(bashdir)/,$(COMPLETED))
+	rm -f $(addprefix $(DESTDIR)$(zshdir)/_,$(COMPLETED))
+	rm -f $(addsuffix .fish,$(addprefix $(DESTDIR)$(fishdir)/,$(COMPLETED)))
 	-rmdir $(DESTDIR)$(libexecdir)/handlers $(DESTDIR)$(libexecdir) $(DESTDIR)$(datadir)/handlers \
 	    $(DESTDIR)$(datadir) $(DESTDIR)$(includedir)/libbester 2>/dev/null
 

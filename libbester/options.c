@@ -77,6 +77,7 @@ static enum status row_apply(
     case OPTION_HELP:
     case OPTION_VERSION:
     case OPTION_MAN:
+    case OPTION_COMPLETION:
         break;
     }
     return STATUS_OK;
@@ -170,6 +171,8 @@ static enum options_answer row_take(
         return OPTIONS_VERSION;
     if (row->kind == OPTION_MAN)
         return OPTIONS_MAN;
+    if (row->kind == OPTION_COMPLETION)
+        return OPTIONS_COMPLETION;
     struct fault inner = {0};
     enum status status =
         row_apply(row, settings, argument == NULL ? row->implied : argument, &inner);
@@ -198,6 +201,8 @@ enum options_answer options_parse(const struct option_table *table, int argc, ch
         const struct option_row *row = row_find(table, answer);
         assert(row != NULL);
         enum options_answer taken = row_take(row, settings, optarg, fault);
+        if (taken == OPTIONS_COMPLETION)
+            operands->shell = optarg;
         if (taken != OPTIONS_RUN)
             return taken;
     }
@@ -226,6 +231,11 @@ bool options_begin(const struct option_table *table, int argc, char **argv, void
     case OPTIONS_MAN:
         options_print_man(table, out);
         break;
+    case OPTIONS_COMPLETION:
+        if (options_print_completion(table, operands->shell, out))
+            break;
+        fault_set(&fault, STATUS_INVALID, 0, "--completion: bash, zsh or fish");
+        /* fall through */
     case OPTIONS_BAD:
         fprintf(err, "%s: %s\nTry '%s --help'.\n", table->program, fault.text, table->program);
         *exit_status = EXIT_USAGE;

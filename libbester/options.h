@@ -1,6 +1,7 @@
 /*
  * options: one table of a program's options makes the parser (getopt_long), the
- * --help text, the defaults from the environment and the man page.
+ * --help text, the defaults from the environment, the man page and the completion
+ * in shells.
  *
  * The table is constant; what was chosen lands in the program's own settings
  * struct, at the offset that a row names. Texts point into argv or the
@@ -23,9 +24,10 @@ enum option_kind {
     OPTION_COUNT,   /* unsigned at the offset, min to max */
     OPTION_SECONDS, /* double at the offset, min to max; "2.5", "250ms", "3m", "1h" */
     OPTION_CALL,    /* .apply decides; may be given several times */
-    OPTION_HELP,    /* rows of these three kinds come from OPTION_COMMON_ROWS */
+    OPTION_HELP,    /* rows of these four kinds come from OPTION_COMMON_ROWS */
     OPTION_VERSION,
-    OPTION_MAN
+    OPTION_MAN,
+    OPTION_COMPLETION
 };
 
 /* For what the other kinds cannot express. argument is NULL if the row takes
@@ -51,9 +53,13 @@ struct option_row {
 #define OPTION_COMMON_ROWS                                                                       \
     {.name = "help", .letter = 'h', .kind = OPTION_HELP, .help = "print this help"},             \
         {.name = "version", .letter = 'V', .kind = OPTION_VERSION, .help = "print the version"}, \
+        {.name = "man-page",                                                                     \
+            .kind = OPTION_MAN,                                                                  \
+            .hidden = true,                                                                      \
+            .help = "print the manual page (roff)"},                                             \
     {                                                                                            \
-        .name = "man-page", .kind = OPTION_MAN, .hidden = true,                                  \
-        .help = "print the manual page (roff)"                                                   \
+        .name = "completion", .kind = OPTION_COMPLETION, .argument = "SHELL", .hidden = true,    \
+        .help = "print the completion for bash, zsh or fish"                                     \
     }
 
 struct option_exit {
@@ -82,9 +88,17 @@ struct option_table {
 struct operands {
     char **at;
     size_t count;
+    const char *shell; /* after OPTIONS_COMPLETION: which */
 };
 
-enum options_answer { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_MAN, OPTIONS_BAD };
+enum options_answer {
+    OPTIONS_RUN,
+    OPTIONS_HELP,
+    OPTIONS_VERSION,
+    OPTIONS_MAN,
+    OPTIONS_COMPLETION,
+    OPTIONS_BAD
+};
 
 /* Reads environment and argv (argv[0] is skipped; argv is reordered so that the
  * operands come last). OPTIONS_BAD: *fault says what is wrong. Prints nothing. */
@@ -98,6 +112,8 @@ MUST_CHECK bool options_begin(const struct option_table *table, int argc, char *
 
 void options_print_help(const struct option_table *table, FILE *out);
 void options_print_man(const struct option_table *table, FILE *out);
+/* false: that shell is not known, nothing was printed. */
+bool options_print_completion(const struct option_table *table, const char *shell, FILE *out);
 
 /* The parsers behind OPTION_COUNT and OPTION_SECONDS; max 0: no bound but the
  * type's. STATUS_INVALID, *fault says why. */
