@@ -374,12 +374,14 @@ bool actor_process_has_ended(const struct actor_process *self, int *wait_status)
     return self->life == LIFE_ENDED;
 }
 
-struct actor_process *actor_process_new(const struct setting *setting, int member)
+struct actor_process *actor_process_new(const struct setting *setting, int member, bool again)
 {
     struct actor_process *self = must_alloc(sizeof(*self));
     char dir[200];
 
     *self = (struct actor_process){.setting = setting, .member = member};
+    if (again)
+        self->account = json_object_size(cast_of(self)->server.accounts);
     if (cast_of(self)->kind == MEMBER_SERVER) {
         topology_server_dir(setting->topology, member, dir, sizeof(dir));
         add_directories(self, dir);

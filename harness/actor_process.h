@@ -14,8 +14,9 @@
 
 struct actor_process;
 
-/* Trouble, and no process, if it can't be started. */
-struct actor_process *actor_process_new(const struct setting *setting, int member);
+/* Trouble, and no process, if it can't be started. again: it ran before, and finds
+ * what it kept. */
+struct actor_process *actor_process_new(const struct setting *setting, int member, bool again);
 void actor_process_free(struct actor_process *self);
 
 /* A line of a client's stdin. */

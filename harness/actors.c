@@ -144,8 +144,14 @@ void actors_start_programs(struct actors *self)
 
 void actors_start_one(struct actors *self, int member)
 {
+    bool again = self->items[member].process != NULL;
+    struct fault fault;
+
     actor_process_free(self->items[member].process);
-    self->items[member].process = actor_process_new(self->setting, member);
+    self->items[member].process = NULL;
+    if (again && topology_listen_again(self->setting->topology, member, &fault) != STATUS_OK)
+        self->setting->on_trouble(member, CAUSE_NOT_STARTED, fault.text, self->setting->user);
+    self->items[member].process = actor_process_new(self->setting, member, again);
 }
 
 /* ---- their state ----------------------------------------------------------------------------- */

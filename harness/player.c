@@ -213,6 +213,9 @@ static void on_event(struct event *event, void *user)
     struct player *self = user;
     bool has_rules = self->scenario->members[event->to].rule_count > 0;
 
+    if (self->phase == PHASE_DONE || self->phase == PHASE_FAILING ||
+        player_breaks_never(self, event))
+        return;
     if (!player_concerns(self, event->from, event->to))
         stage_take(self->stage, event, NULL);
     else if (has_rules && !player_wants(self, event, false))
@@ -368,6 +371,9 @@ void player_free(struct player *self)
     bindings_release(&self->scope.bindings);
     verdict_release(&self->verdict);
     free(self->lines_done);
+    free(self->strands.next);
+    free(self->strands.order);
+    free(self->nevers);
     free(self->log_seen);
     free(self);
 }

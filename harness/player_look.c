@@ -43,6 +43,25 @@ struct event *player_unexpected(struct player *self, bool clients)
     return NULL;
 }
 
+bool player_breaks_never(struct player *self, const struct event *event)
+{
+    for (size_t i = 0; i < self->never_count; i++) {
+        const struct step *step = self->nevers[i];
+        const struct line *line = &step->line;
+        size_t mark = self->scope.bindings.count;
+
+        if (line->from != event->from || line->to != event->to ||
+            !player_compare(self, line, event))
+            continue;
+        bindings_roll_back(&self->scope.bindings, mark);
+        player_fail(self, step, CAUSE_UNEXPECTED, "%s said to %s what it was never to say.",
+            player_name_of(self, line->from), player_name_of(self, line->to));
+        verdict_add_unasked(&self->verdict, event, player_timeline(self));
+        return true;
+    }
+    return false;
+}
+
 /* ---- whether a line to come wants an event --------------------------------------------------- */
 
 static const struct step *list_wants(

@@ -8,12 +8,12 @@
 #include "harness/hint.h"
 #include "harness/must.h"
 
-static const char *name_of(const struct player *self, int member)
+const char *player_name_of(const struct player *self, int member)
 {
     return self->scenario->members[member].name;
 }
 
-static struct timeline *timeline_of(const struct player *self)
+struct timeline *player_timeline(const struct player *self)
 {
     return stage_timeline(self->stage);
 }
@@ -71,12 +71,12 @@ static enum step_answer say_line(struct player *self, const struct step *step)
     if (status == STATUS_OK)
         return STEP_DONE;
     return player_fail(self, step, cause_not_said(status), "%s can't say this: %s",
-        name_of(self, line->from), fault.text);
+        player_name_of(self, line->from), fault.text);
 }
 
 /* ---- a line that is expected ----------------------------------------------------------------- */
 
-static enum step_answer fail_other(
+enum step_answer player_fail_other(
     struct player *self, const struct step *step, const struct event *event)
 {
     const struct line *line = &step->line;
@@ -85,14 +85,15 @@ static enum step_answer fail_other(
     player_fail(self, step, ended ? CAUSE_CONNECTION_LOST : CAUSE_OTHER_MESSAGE,
         ended ? "%s closed the connection to %s instead of saying this."
               : "%s said something else to %s.",
-        name_of(self, line->from), name_of(self, line->to));
-    verdict_add_line(&self->verdict, line, event, timeline_of(self), &self->scope);
+        player_name_of(self, line->from), player_name_of(self, line->to));
+    verdict_add_line(&self->verdict, line, event, player_timeline(self), &self->scope);
     if (!ended)
-        self->verdict.hint = hint_other(timeline_of(self), event, player_wants(self, event, true));
+        self->verdict.hint =
+            hint_other(player_timeline(self), event, player_wants(self, event, true));
     return STEP_FAILED;
 }
 
-static bool compare(struct player *self, const struct line *line, const struct event *event)
+bool player_compare(struct player *self, const struct line *line, const struct event *event)
 {
     self->seen_from = line->from;
     bool same = compare_event(&line->saying, event, &self->scope, NULL);
@@ -100,115 +101,48 @@ static bool compare(struct player *self, const struct line *line, const struct e
     return same;
 }
 
-static struct event *oldest(const struct player *self, const struct line *line)
+struct event *player_line_event(const struct player *self, const struct line *line)
 {
     return timeline_oldest(
-        timeline_of(self), line->from, line->to, line->saying.body == BODY_CLOSE);
+        player_timeline(self), line->from, line->to, line->saying.body == BODY_CLOSE);
 }
 
-static void take(struct player *self, const struct step *step, struct event *event)
+void player_take_line(struct player *self, const struct step *step, struct event *event)
 {
     event->line = step->at.line;
     self->taken = event;
     stage_take(self->stage, event, step->line.saying.label);
 }
 
-static enum step_answer run_line(struct player *self, const struct step *step)
+enum step_answer player_run_line(struct player *self, const struct step *step)
 {
     const struct line *line = &step->line;
 
     if (line->doing)
         return say_line(self, step);
-    struct event *event = oldest(self, line);
+    struct event *event = player_line_event(self, line);
     if (!event)
         return STEP_WAITS;
-    if (!compare(self, line, event))
-        return fail_other(self, step, event);
-    take(self, step, event);
+    if (!player_compare(self, line, event))
+        return player_fail_other(self, step, event);
+    player_take_line(self, step, event);
     return STEP_DONE;
 }
 
-static void late_line(struct player *self, const struct step *step)
+void player_late_line(struct player *self, const struct step *step)
 {
     const struct line *line = &step->line;
 
     player_fail(self, step, CAUSE_SILENCE,
         "Nothing came from %s to %s in %g s, nor in the %g s after that.",
-        name_of(self, line->from), name_of(self, line->to), step->deadline_s, player_late_grace_s);
-    verdict_add_line(&self->verdict, line, NULL, timeline_of(self), &self->scope);
-    self->verdict.hint = hint_silence(timeline_of(self), line->from, line->to);
+        player_name_of(self, line->from), player_name_of(self, line->to), step->deadline_s,
+        player_late_grace_s);
+    verdict_add_line(&self->verdict, line, NULL, player_timeline(self), &self->scope);
+    self->verdict.hint = hint_silence(player_timeline(self), line->from, line->to);
 }
 
-/* ---- any order ------------------------------------------------------------------------------- */
-
-/* The line that takes the event; or one on its edge that does not; or NULL. */
-static const struct step *line_for(
-    struct player *self, const struct step *step, const struct event *event, size_t *index)
-{
-    const struct step *other = NULL;
-
-    for (size_t i = 0; i < step->body.count; i++) {
-        const struct step *inner = &step->body.items[i];
-
-        if (self->lines_done[i] || inner->line.from != event->from || inner->line.to != event->to)
-            continue;
-        *index = i;
-        if (compare(self, &inner->line, event))
-            return inner;
-        other = inner;
-    }
-    *index = step->body.count;
-    return other;
-}
-
-/* Takes what can be taken on the edge of one line; STEP_WAITS: nothing (more). */
-static enum step_answer take_any(struct player *self, const struct step *step, size_t at)
-{
-    struct event *event = oldest(self, &step->body.items[at].line);
-    const struct step *inner;
-    size_t index;
-
-    if (!event)
-        return STEP_WAITS;
-    inner = line_for(self, step, event, &index);
-    if (!inner)
-        return STEP_WAITS;
-    if (index == step->body.count)
-        return fail_other(self, inner, event);
-    self->lines_done[index] = true;
-    take(self, inner, event);
-    return STEP_DONE;
-}
-
-static enum step_answer run_any_order(struct player *self, const struct step *step)
-{
-    bool waits = false;
-
-    if (!self->entered) {
-        free(self->lines_done);
-        self->lines_done = must_alloc(step->body.count * sizeof(bool));
-    }
-    for (size_t i = 0; i < step->body.count; i++) {
-        enum step_answer answer = STEP_DONE;
-
-        while (!self->lines_done[i] && answer == STEP_DONE)
-            answer = take_any(self, step, i);
-        if (answer == STEP_FAILED)
-            return answer;
-    }
-    for (size_t i = 0; i < step->body.count; i++)
-        waits = waits || !self->lines_done[i];
-    return waits ? STEP_WAITS : STEP_DONE;
-}
-
-static void late_any_order(struct player *self, const struct step *step)
-{
-    for (size_t i = 0; i < step->body.count; i++)
-        if (!self->lines_done[i]) {
-            late_line(self, &step->body.items[i]);
-            return;
-        }
-}
+/* ---- lists --------------------------------------------------------------------------------------
+ */
 
 static enum step_answer run_repeat(struct player *self, const struct step *step)
 {
@@ -227,14 +161,14 @@ static enum step_answer run_quiet(struct player *self, const struct step *step)
             return STEP_WAITS;
     for (size_t i = 0; i < step->member_count; i++) {
         int client = step->members[i];
-        struct event *event =
-            timeline_oldest(timeline_of(self), self->scenario->members[client].on, client, true);
+        struct event *event = timeline_oldest(
+            player_timeline(self), self->scenario->members[client].on, client, true);
 
         if (!event)
             continue;
-        player_fail(
-            self, step, CAUSE_UNEXPECTED, "%s was to hear nothing more.", name_of(self, client));
-        verdict_add_unasked(&self->verdict, event, timeline_of(self));
+        player_fail(self, step, CAUSE_UNEXPECTED, "%s was to hear nothing more.",
+            player_name_of(self, client));
+        verdict_add_unasked(&self->verdict, event, player_timeline(self));
         return STEP_FAILED;
     }
     return STEP_DONE;
@@ -246,92 +180,17 @@ static void late_quiet(struct player *self, const struct step *step)
         "The server did not even answer the dummy that was to show that it is quiet.");
 }
 
-/* ---- processes ------------------------------------------------------------------------------- */
+/* ---- the rest -----------------------------------------------------------------------------------
+ */
 
-static bool is_gone(const struct player *self, int member)
+static enum step_answer run_never(struct player *self, const struct step *step)
 {
-    int wait_status;
-
-    return !stage_has_process(self->stage, member) ||
-           stage_has_ended(self->stage, member, &wait_status);
-}
-
-/* Whoever is killed is not dead at once: until then others could still reach him. */
-static enum step_answer run_signal(struct player *self, const struct step *step)
-{
-    struct fault fault;
-
-    if (!self->entered &&
-        stage_signal(self->stage, step->member, step->signal, &fault) != STATUS_OK)
-        return player_fail(self, step, CAUSE_NOT_SENT, "%s", fault.text);
-    return step->signal != SIGKILL || is_gone(self, step->member) ? STEP_DONE : STEP_WAITS;
-}
-
-static enum step_answer run_start(struct player *self, const struct step *step)
-{
-    stage_start_one(self->stage, step->member);
+    for (size_t i = 0; i < self->never_count; i++)
+        if (self->nevers[i] == step) /* in a round before this one */
+            return STEP_DONE;
+    must_grow(self->nevers, self->never_count);
+    self->nevers[self->never_count++] = step;
     return STEP_DONE;
-}
-
-/* An exit status is a number, a death by signal the text "signal 9". */
-static json_t *end_value(int wait_status)
-{
-    if (WIFSIGNALED(wait_status))
-        return must_json(json_sprintf("signal %d", WTERMSIG(wait_status)));
-    return must_json(json_integer(WEXITSTATUS(wait_status)));
-}
-
-static enum step_answer run_exit(struct player *self, const struct step *step)
-{
-    struct differences *differences = &self->verdict.differences;
-    int wait_status;
-
-    if (!stage_has_process(self->stage, step->member))
-        return player_fail(
-            self, step, CAUSE_NOT_SENT, "%s was never started.", name_of(self, step->member));
-    stage_expect_end(self->stage, step->member);
-    if (!stage_has_ended(self->stage, step->member, &wait_status))
-        return STEP_WAITS;
-    json_t *value = end_value(wait_status);
-    bool same = pattern_match(step->pattern, value, 0, &self->scope, differences);
-    json_decref(value);
-    if (same)
-        return STEP_DONE;
-    return player_fail(
-        self, step, CAUSE_WRONG_END, "%s has ended, but otherwise.", name_of(self, step->member));
-}
-
-static void late_exit(struct player *self, const struct step *step)
-{
-    player_fail(self, step, CAUSE_NOT_ENDED, "%s has not ended in %g s.",
-        name_of(self, step->member), step->deadline_s);
-}
-
-/* The lines of a log are taken in order; those between are passed over. */
-static enum step_answer run_log(struct player *self, const struct step *step)
-{
-    uint64_t *seen = &self->log_seen[step->member];
-
-    for (const struct event *event = timeline_first(timeline_of(self)); event;
-         event = event->next) {
-        if (event->kind != EVENT_LOG || event->from != step->member || event->number <= *seen)
-            continue;
-        json_t *line = json_stringn(event->bytes, event->len);
-        bool same = line && pattern_match(step->pattern, line, 0, &self->scope, NULL);
-        json_decref(line);
-        if (!same)
-            continue;
-        *seen = event->number;
-        return STEP_DONE;
-    }
-    return STEP_WAITS;
-}
-
-static void late_log(struct player *self, const struct step *step)
-{
-    player_fail(self, step, CAUSE_SILENCE, "%s wrote no such line in %g s.",
-        name_of(self, step->member), step->deadline_s);
-    self->verdict.expected = must_dump(step->pattern);
 }
 
 static enum step_answer run_note(struct player *self, const struct step *step)
@@ -346,22 +205,25 @@ static const struct {
     enum step_answer (*run)(struct player *self, const struct step *step);
     void (*late)(struct player *self, const struct step *step);
 } step_table[] = {
-    [STEP_LINE] = {run_line, late_line},
-    [STEP_ANY_ORDER] = {run_any_order, late_any_order},
+    [STEP_LINE] = {player_run_line, player_late_line},
+    [STEP_ANY_ORDER] = {player_run_any_order, player_late_any_order},
+    [STEP_TOGETHER] = {player_run_together, player_late_together},
+    [STEP_NEVER] = {run_never, NULL},
+    [STEP_RESTART] = {player_run_restart, player_late_exit},
     [STEP_REPEAT] = {run_repeat, NULL},
     [STEP_QUIET] = {run_quiet, late_quiet},
-    [STEP_SIGNAL] = {run_signal, late_exit},
-    [STEP_START] = {run_start, NULL},
-    [STEP_EXIT] = {run_exit, late_exit},
-    [STEP_LOG] = {run_log, late_log},
+    [STEP_SIGNAL] = {player_run_signal, player_late_exit},
+    [STEP_START] = {player_run_start, NULL},
+    [STEP_EXIT] = {player_run_exit, player_late_exit},
+    [STEP_LOG] = {player_run_log, player_late_log},
     [STEP_NOTE] = {run_note, NULL},
 };
 
 enum step_answer player_step(struct player *self, const struct step *step)
 {
-    timeline_set_line(timeline_of(self), step->at.line);
+    timeline_set_line(player_timeline(self), step->at.line);
     enum step_answer answer = step_table[step->kind].run(self, step);
-    timeline_set_line(timeline_of(self), 0);
+    timeline_set_line(player_timeline(self), 0);
     return answer;
 }
 

@@ -22,6 +22,14 @@ struct position {
     size_t mark;     /* the bindings that were there before */
 };
 
+/* The interleaving of a "together". Owns its lists. */
+struct strands {
+    size_t *next;  /* by strand: the step that is next */
+    size_t *order; /* which strand says its next line, one after the other */
+    size_t count;  /* of order */
+    size_t at;     /* in order */
+};
+
 enum player_phase {
     PHASE_STARTING,
     PHASE_STEPS,
@@ -42,8 +50,11 @@ struct player {
     int seen_from; /* the server from whose side ${S2} is understood; -1: outside */
     struct position stack[PLAYER_DEPTH_MAX];
     size_t depth;
-    bool entered;       /* the step at the top has begun */
-    bool *lines_done;   /* of the "any order" at the top */
+    bool entered;               /* the step at the top has begun */
+    bool *lines_done;           /* of the "any order" at the top */
+    struct strands strands;     /* of the "together" at the top */
+    const struct step **nevers; /* those that have begun */
+    size_t never_count;
     uint64_t *log_seen; /* by member: the number of the last line that a step took */
     ev_timer deadline;
     ev_timer done;             /* never started: fed */
@@ -60,6 +71,32 @@ enum step_answer { STEP_DONE, STEP_WAITS, STEP_FAILED };
 enum step_answer player_step(struct player *self, const struct step *step);
 /* The deadline of the step has passed. */
 void player_step_late(struct player *self, const struct step *step);
+/* What stands behind the steps of player_group.c and player_process.c. */
+enum step_answer player_run_any_order(struct player *self, const struct step *step);
+void player_late_any_order(struct player *self, const struct step *step);
+enum step_answer player_run_together(struct player *self, const struct step *step);
+void player_late_together(struct player *self, const struct step *step);
+enum step_answer player_run_signal(struct player *self, const struct step *step);
+enum step_answer player_run_start(struct player *self, const struct step *step);
+enum step_answer player_run_restart(struct player *self, const struct step *step);
+enum step_answer player_run_exit(struct player *self, const struct step *step);
+void player_late_exit(struct player *self, const struct step *step);
+enum step_answer player_run_log(struct player *self, const struct step *step);
+void player_late_log(struct player *self, const struct step *step);
+
+/* One line: said, or taken if it has come. */
+enum step_answer player_run_line(struct player *self, const struct step *step);
+void player_late_line(struct player *self, const struct step *step);
+/* What is next on the edge of a line that is expected, or NULL; whether it is
+ * what the line says, which binds; and the verdict when it is not. */
+struct event *player_line_event(const struct player *self, const struct line *line);
+bool player_compare(struct player *self, const struct line *line, const struct event *event);
+void player_take_line(struct player *self, const struct step *step, struct event *event);
+enum step_answer player_fail_other(
+    struct player *self, const struct step *step, const struct event *event);
+const char *player_name_of(const struct player *self, int member);
+struct timeline *player_timeline(const struct player *self);
+
 /* Plays the list from now on. */
 void player_push(struct player *self, const struct steps *steps, unsigned rounds);
 
@@ -71,6 +108,8 @@ enum step_answer player_fail(struct player *self, const struct step *step, enum 
 const struct step *player_wants(struct player *self, const struct event *event, bool later);
 /* Whether the play has to ask for what passes between the two. */
 bool player_concerns(const struct player *self, int from, int to);
+/* Fails the play if a "never" that has begun names the event. */
+bool player_breaks_never(struct player *self, const struct event *event);
 /* An event that no line may still ask for, or NULL. clients: on edges to clients,
  * else on all others. */
 struct event *player_unexpected(struct player *self, bool clients);

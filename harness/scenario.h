@@ -78,10 +78,14 @@ struct member {
 enum step_kind {
     STEP_LINE,
     STEP_ANY_ORDER,
+    STEP_TOGETHER,
+    STEP_STRAND, /* in a STEP_TOGETHER only */
+    STEP_NEVER,  /* its line must not come from now on */
     STEP_REPEAT,
     STEP_QUIET,
     STEP_SIGNAL,
     STEP_START,
+    STEP_RESTART,
     STEP_EXIT,
     STEP_LOG,
     STEP_NOTE
@@ -107,9 +111,9 @@ struct step {
     char *text;        /* as it stands in the play, for messages */
     double deadline_s; /* for what is expected */
     struct line line;
-    struct steps body;   /* STEP_ANY_ORDER: lines; STEP_REPEAT */
-    unsigned times;      /* STEP_REPEAT */
-    int *members;        /* STEP_QUIET */
+    struct steps body; /* STEP_ANY_ORDER, STEP_STRAND: lines; STEP_TOGETHER: strands; STEP_REPEAT */
+    unsigned times;    /* STEP_REPEAT */
+    int *members;      /* STEP_QUIET */
     size_t member_count; /* STEP_QUIET */
     int member;          /* STEP_SIGNAL, STEP_START, STEP_EXIT, STEP_LOG */
     int signal;          /* STEP_SIGNAL */

@@ -13,7 +13,8 @@ struct loader {
     struct scenario *scenario;
     const struct scenario_options *options;
     struct mistake *mistake;
-    json_t *bound; /* the captures bound so far, as the members of an object */
+    json_t *bound;     /* the captures bound so far, as the members of an object */
+    unsigned includes; /* files that are being included now, one in the other */
 };
 
 bool load_fail(struct loader *self, struct where at, const char *format, ...) PRINTF_LIKE(3, 4);
@@ -30,6 +31,22 @@ struct load_row {
  * always allowed; any other name is a mistake that names those there are. */
 bool load_object(
     struct loader *self, const json_t *object, const struct load_row *rows, void *into);
+
+/* The loaders of steps: value is the member of object that gives the step its name. */
+typedef bool load_word(struct loader *self, const json_t *object, const json_t *value,
+    struct step *step, unsigned depth);
+load_word load_any_order, load_together, load_never;
+load_word load_kill, load_stop, load_continue, load_start, load_restart, load_expect;
+/* "A > B" of object. */
+bool load_line(struct loader *self, const json_t *object, const char *arrow, struct step *step);
+/* A member of the cast by its name. */
+bool load_named_member(
+    struct loader *self, const json_t *object, const char *at, const json_t *value, int *out);
+/* {"include": …}: its steps stand where it stands. */
+bool load_include(struct loader *self, const json_t *object, struct where at, struct steps *steps,
+    unsigned depth);
+/* A list within another. */
+bool load_into(struct loader *self, const json_t *list, struct steps *steps, unsigned depth);
 
 bool load_cast(struct loader *self);
 bool load_steps(struct loader *self, const json_t *list, struct steps *steps, unsigned depth);

@@ -1,6 +1,5 @@
 #include "harness/scenario_load.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,8 +141,7 @@ static void note_first_line(struct loader *self, const struct line *line, json_t
         client->client.logs_in = false;
 }
 
-static bool load_line(
-    struct loader *self, const json_t *object, const char *arrow, struct step *step)
+bool load_line(struct loader *self, const json_t *object, const char *arrow, struct step *step)
 {
     struct line *line = &step->line;
 
@@ -157,29 +155,12 @@ static bool load_line(
 
 /* ---- the other steps ------------------------------------------------------------------------- */
 
-static bool named_member(
+bool load_named_member(
     struct loader *self, const json_t *object, const char *at, const json_t *value, int *out)
 {
     if (!json_is_string(value))
         return load_fail_member(self, object, at, "\"%s\" wants a name of the cast", at);
     return find_member(self, object, at, json_string_value(value), -1, out);
-}
-
-static bool load_any_order(struct loader *self, const json_t *object, const json_t *value,
-    struct step *step, unsigned depth)
-{
-    step->kind = STEP_ANY_ORDER;
-    if (!load_steps(self, value, &step->body, depth + 1))
-        return false;
-    for (size_t i = 0; i < step->body.count; i++) {
-        const struct step *inner = &step->body.items[i];
-
-        if (inner->kind != STEP_LINE || inner->line.doing)
-            return load_fail(
-                self, inner->at, "in \"any order\" stand lines that are expected, nothing else");
-    }
-    (void)object;
-    return true;
 }
 
 static bool load_repeat(struct loader *self, const json_t *object, const json_t *value,
@@ -211,7 +192,7 @@ static bool load_quiet(struct loader *self, const json_t *object, const json_t *
     if (step->member_count == 0)
         return load_fail_member(self, object, "quiet", "\"quiet\" wants a list of clients");
     for (size_t i = 0; i < step->member_count; i++) {
-        if (!named_member(self, object, "quiet", json_array_get(value, i), &step->members[i]))
+        if (!load_named_member(self, object, "quiet", json_array_get(value, i), &step->members[i]))
             return false;
         const struct member *client = &self->scenario->members[step->members[i]];
         if (client->kind != MEMBER_CLIENT || client->client.run)
@@ -219,115 +200,6 @@ static bool load_quiet(struct loader *self, const json_t *object, const json_t *
                 self, object, "quiet", "\"quiet\" wants names of clients that the harness plays");
     }
     return true;
-}
-
-static const struct signal_name {
-    const char *name;
-    int number;
-} signal_names[] = {
-    {"KILL", SIGKILL},
-    {"TERM", SIGTERM},
-    {"INT", SIGINT},
-    {"HUP", SIGHUP},
-    {"ABRT", SIGABRT},
-};
-
-static bool read_signal(struct loader *self, const json_t *object, struct step *step)
-{
-    const json_t *name = json_object_get(object, "signal");
-
-    step->signal = SIGKILL;
-    if (!name)
-        return true;
-    for (size_t i = 0; i < sizeof(signal_names) / sizeof(signal_names[0]); i++)
-        if (json_is_string(name) && strcmp(json_string_value(name), signal_names[i].name) == 0) {
-            step->signal = signal_names[i].number;
-            return true;
-        }
-    return load_fail_member(
-        self, object, "signal", "\"signal\" wants KILL, TERM, INT, HUP or ABRT");
-}
-
-static bool load_signal(struct loader *self, const json_t *object, const char *word,
-    const json_t *value, struct step *step)
-{
-    step->kind = STEP_SIGNAL;
-    if (!named_member(self, object, word, value, &step->member))
-        return false;
-    const struct member *member = &self->scenario->members[step->member];
-    if (member->kind == MEMBER_SERVER || member_run(member))
-        return true;
-    return load_fail_member(self, object, word,
-        "\"%s\" is played by the harness and has no process; {\"close\": true} ends a connection",
-        member->name);
-}
-
-static bool load_kill(struct loader *self, const json_t *object, const json_t *value,
-    struct step *step, unsigned depth)
-{
-    (void)depth;
-    return read_signal(self, object, step) && load_signal(self, object, "kill", value, step);
-}
-
-static bool load_stop(struct loader *self, const json_t *object, const json_t *value,
-    struct step *step, unsigned depth)
-{
-    (void)depth;
-    step->signal = SIGSTOP;
-    return load_signal(self, object, "stop", value, step);
-}
-
-static bool load_continue(struct loader *self, const json_t *object, const json_t *value,
-    struct step *step, unsigned depth)
-{
-    (void)depth;
-    step->signal = SIGCONT;
-    return load_signal(self, object, "continue", value, step);
-}
-
-static bool load_start(struct loader *self, const json_t *object, const json_t *value,
-    struct step *step, unsigned depth)
-{
-    (void)depth;
-    if (!load_signal(self, object, "start", value, step))
-        return false;
-    struct member *member = &self->scenario->members[step->member];
-    if (!member_is_process(member))
-        return load_fail_member(self, object, "start", "only the server starts its handler");
-    if (member->starts_later)
-        return load_fail_member(self, object, "start", "\"%s\" is started already", member->name);
-    member->starts_later = true;
-    step->kind = STEP_START;
-    return true;
-}
-
-/* {"expect": "S1", "exit": 0} or {"expect": "S1", "log": "<:/ready/>"} */
-static bool load_expect(struct loader *self, const json_t *object, const json_t *value,
-    struct step *step, unsigned depth)
-{
-    json_t *exit_pattern = json_object_get(object, "exit");
-    json_t *log = json_object_get(object, "log");
-    struct line line = {.saying = {.wire = exit_pattern ? exit_pattern : log}};
-
-    (void)depth;
-    if (!load_signal(self, object, "expect", value, step))
-        return false;
-    if (!exit_pattern == !log)
-        return load_fail_member(
-            self, object, "expect", "\"expect\" wants either \"exit\" or \"log\" beside it");
-    if (log && !json_is_string(log))
-        return load_fail_member(self, object, "log", "\"log\" wants a text, such as <:/ready/>");
-    if (exit_pattern && self->scenario->members[step->member].handler.by_server)
-        return load_fail_member(
-            self, object, "expect", "only the server knows how its handler ended");
-    if (log && self->scenario->members[step->member].kind == MEMBER_CLIENT)
-        return load_fail_member(
-            self, object, "log", "what a client writes stands on lines such as \"T > stderr\"");
-    if (exit_pattern)
-        self->scenario->members[step->member].client.end_is_told = true;
-    step->kind = log ? STEP_LOG : STEP_EXIT;
-    step->pattern = json_incref(exit_pattern ? exit_pattern : log);
-    return load_check(self, &line, object);
 }
 
 static bool load_note(struct loader *self, const json_t *object, const json_t *value,
@@ -346,12 +218,15 @@ static const struct step_word {
     const char *beside[3]; /* what may stand beside it, but note and deadlineMs */
 } step_words[] = {
     {"any order", load_any_order, {NULL}},
+    {"together", load_together, {NULL}},
+    {"never", load_never, {NULL}},
     {"repeat", load_repeat, {"steps"}},
     {"quiet", load_quiet, {NULL}},
     {"kill", load_kill, {"signal"}},
     {"stop", load_stop, {NULL}},
     {"continue", load_continue, {NULL}},
     {"start", load_start, {NULL}},
+    {"restart", load_restart, {"signal"}},
     {"expect", load_expect, {"exit", "log"}},
     {"note", load_note, {NULL}},
 };
@@ -394,6 +269,17 @@ static bool check_beside(
     return true;
 }
 
+static bool fail_no_step(struct loader *self, const json_t *object)
+{
+    char known[300] = "\"A > B\", include";
+    size_t len = strlen(known);
+
+    for (size_t i = 0; i < STEP_WORD_COUNT && len < sizeof(known); i++)
+        len += (size_t)snprintf(known + len, sizeof(known) - len, ", %s", step_words[i].name);
+    return load_fail(
+        self, source_where(&self->scenario->source, object), "no step; there are %s", known);
+}
+
 static bool load_step(struct loader *self, const json_t *object, struct step *step, unsigned depth)
 {
     const struct step_word *word = NULL;
@@ -408,9 +294,7 @@ static bool load_step(struct loader *self, const json_t *object, struct step *st
         if (json_object_get(object, step_words[i].name))
             word = &step_words[i];
     if (!arrow && !word)
-        return load_fail(self, source_where(&self->scenario->source, object),
-            "no step: \"A > B\", any order, repeat, quiet, kill, stop, continue, "
-            "start, expect or note");
+        return fail_no_step(self, object);
     if (!load_step_deadline(self, object, step) || !check_beside(self, object, arrow, word))
         return false;
     step->text = must_copy(arrow ? arrow : word->name);
@@ -428,24 +312,36 @@ static void note_first_lines(struct loader *self, const struct steps *steps, jso
     }
 }
 
-bool load_steps(struct loader *self, const json_t *list, struct steps *steps, unsigned depth)
+bool load_into(struct loader *self, const json_t *list, struct steps *steps, unsigned depth)
 {
     const struct source *source = &self->scenario->source;
 
     if (!json_is_array(list) || depth > DEPTH_MAX)
         return load_fail(self, source_where(source, list),
             depth > DEPTH_MAX ? "steps are nested too deep" : "steps are a list");
-    steps->items = must_alloc((json_array_size(list) + 1) * sizeof(*steps->items));
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *object = json_array_get(list, i);
-        struct step *step = &steps->items[steps->count++];
+        struct where at = source_where_element(source, list, i);
 
-        step->at = source_where_element(source, list, i);
         if (!json_is_object(object))
-            return load_fail(self, step->at, "a step is an object");
-        if (!load_step(self, object, step, depth))
+            return load_fail(self, at, "a step is an object");
+        if (json_object_get(object, "include")) {
+            if (!load_include(self, object, at, steps, depth))
+                return false;
+            continue;
+        }
+        must_grow(steps->items, steps->count);
+        steps->items[steps->count++] = (struct step){.at = at};
+        if (!load_step(self, object, &steps->items[steps->count - 1], depth))
             return false;
     }
+    return true;
+}
+
+bool load_steps(struct loader *self, const json_t *list, struct steps *steps, unsigned depth)
+{
+    if (!load_into(self, list, steps, depth))
+        return false;
     if (depth == 0) {
         json_t *seen = must_json(json_object());
         note_first_lines(self, steps, seen);

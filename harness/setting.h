@@ -6,6 +6,7 @@
 
 #include <ev.h>
 
+#include "harness/chance.h"
 #include "harness/timeline.h"
 #include "harness/topology.h"
 #include "libbester/stream.h"
@@ -42,6 +43,7 @@ struct setting {
     const struct scenario *scenario;
     const struct topology *topology;
     struct timeline *timeline;
+    struct chance *chance;
     /* Something about a member went wrong; the play fails, later. */
     void (*on_trouble)(int member, enum cause cause, const char *text, void *user);
     /* A member has started, ended, logged in, answered a fence: look again. */

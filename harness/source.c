@@ -224,12 +224,68 @@ static enum status source_read(struct source *self, struct mistake *mistake)
     return STATUS_OK;
 }
 
+/* Every wanted in the text becomes what; how often it was there. Takes text over. */
+static size_t replace_all(struct source *self, const char *wanted, const char *what)
+{
+    size_t len = strlen(wanted);
+    size_t found = 0;
+    char *at = self->text;
+
+    while ((at = memmem(at, self->len - (size_t)(at - self->text), wanted, len))) {
+        size_t before = (size_t)(at - self->text);
+        size_t after = self->len - before - len;
+        char *text = must_alloc(self->len + strlen(what) + 1);
+
+        memcpy(text, self->text, before);
+        memcpy(text + before, what, strlen(what));
+        memcpy(text + before + strlen(what), at + len, after);
+        free(self->text);
+        self->text = text;
+        self->len = before + strlen(what) + after;
+        at = text + before + strlen(what);
+        found++;
+    }
+    return found;
+}
+
+static enum status source_fill(struct source *self, const json_t *with, struct mistake *mistake)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach ((json_t *)with, name, value) {
+        char *inside = must_print("${%s}", name);
+        char *alone = must_print("\"${%s}\"", name);
+        char *dumped = must_dump(value);
+        size_t found = replace_all(self, alone, dumped);
+
+        if (json_is_string(value)) { /* what stands between its quotes */
+            dumped[strlen(dumped) - 1] = '\0';
+            found += replace_all(self, inside, dumped + 1);
+        }
+        free(inside);
+        free(alone);
+        free(dumped);
+        if (found == 0)
+            return mistake_set(mistake, (struct where){1, 1}, "there is no ${%s} in it", name);
+    }
+    return STATUS_OK;
+}
+
 enum status source_load(struct source *self, const char *path, struct mistake *mistake)
+{
+    return source_load_filled(self, path, NULL, mistake);
+}
+
+enum status source_load_filled(
+    struct source *self, const char *path, const json_t *with, struct mistake *mistake)
 {
     json_error_t error;
 
     *self = (struct source){.path = must_copy(path)};
     enum status status = source_read(self, mistake);
+    if (status == STATUS_OK)
+        status = source_fill(self, with, mistake);
     if (status != STATUS_OK)
         goto out;
     self->root = json_loadb(self->text, self->len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);

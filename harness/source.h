@@ -41,6 +41,11 @@ enum { SOURCE_BYTES_MAX = 64 << 20, SOURCE_DEPTH_MAX = 128 };
 /* STATUS_IO: the file can't be read; STATUS_INVALID: not JSON, or a member is
  * named twice. *mistake says what and where; *self needs no release then. */
 MUST_CHECK enum status source_load(struct source *self, const char *path, struct mistake *mistake);
+/* The same, with ${name} in the text replaced by each member of with: by its text,
+ * or, where the JSON text is "${name}" alone, by its value. STATUS_INVALID too:
+ * no ${name} is there. */
+MUST_CHECK enum status source_load_filled(
+    struct source *self, const char *path, const json_t *with, struct mistake *mistake);
 void source_release(struct source *self);
 
 /* Where a value stands that is no true, false or null. */

@@ -16,6 +16,7 @@ enum stage_state { STAGE_NEW, STAGE_STARTING, STAGE_PLAYING, STAGE_ENDING, STAGE
 struct stage {
     struct setting setting;
     struct topology topology;
+    struct chance chance;
     bool open; /* the topology is */
     bool timeline_taken;
     const struct programs *programs;
@@ -210,6 +211,16 @@ bool stage_is_fenced(const struct stage *self, int client)
     return actor_client_is_fenced(actors_client(self->actors, client));
 }
 
+void stage_seed(struct stage *self, uint64_t seed)
+{
+    chance_init(&self->chance, seed);
+}
+
+unsigned stage_choose(struct stage *self, unsigned n)
+{
+    return chance_choose(&self->chance, n);
+}
+
 void stage_start_one(struct stage *self, int member)
 {
     actors_start_one(self->actors, member);
@@ -269,9 +280,11 @@ struct stage *stage_new(struct ev_loop *loop, struct streams *streams,
             .streams = streams,
             .scenario = scenario,
             .topology = &self->topology,
+            .chance = &self->chance,
             .on_trouble = on_trouble,
             .on_change = on_actor_change,
             .user = self}};
+    chance_init(&self->chance, 1);
     self->setting.timeline = timeline_new(loop, scenario, on_event, on_turn, self);
     self->actors = actors_new(&self->setting);
     ev_init(&self->change, on_change);

@@ -65,6 +65,11 @@ bool stage_is_fenced(const struct stage *self, int client);
 /* STATUS_NOT_FOUND: it has no process now. */
 MUST_CHECK enum status stage_signal(
     struct stage *self, int member, int number, struct fault *fault);
+/* Every choice that a play leaves open is made here, by the seed (1, unless said
+ * otherwise before stage_start): one of 0 … n-1. */
+void stage_seed(struct stage *self, uint64_t seed);
+unsigned stage_choose(struct stage *self, unsigned n);
+
 /* Starts a process that was not started with the others, or has ended. */
 void stage_start_one(struct stage *self, int member);
 /* The process may end as it likes from here on. */

@@ -25,6 +25,9 @@ static enum status place_listen(struct place *self, bool silent, struct fault *f
     struct sockaddr *address = (struct sockaddr *)&self->address;
 
     self->fd = socket(self->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    /* Connections of the one before may still be ending at this port. */
+    if (self->fd >= 0)
+        setsockopt(self->fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
     if (self->fd < 0 || bind(self->fd, address, self->address_len) != 0 ||
         (!silent && listen(self->fd, BACKLOG) != 0) ||
         getsockname(self->fd, address, &(socklen_t){sizeof(self->address)}) != 0)
@@ -158,6 +161,22 @@ static enum status open_member(struct topology *self, int index, struct fault *f
     for (int i = 0; status == STATUS_OK && i < (int)scenario->member_count; i++)
         if (i != index && scenario->members[i].kind == MEMBER_SERVER)
             status = listen_tcp4(self, topology_front(self, i, index), member->peer.refuses, fault);
+    return status;
+}
+
+enum status topology_listen_again(const struct topology *self, int member, struct fault *fault)
+{
+    enum status status = STATUS_OK;
+
+    for (int i = 0; status == STATUS_OK && i < TRANSPORT_COUNT; i++) {
+        struct place *home = topology_home(self, member, (enum transport)i);
+
+        if (!home->text[0] || home->fd >= 0)
+            continue;
+        if (i == TRANSPORT_UNIX)
+            unlink(home->text);
+        status = place_listen(home, false, fault);
+    }
     return status;
 }
 

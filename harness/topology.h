@@ -57,6 +57,11 @@ struct place *topology_back(const struct topology *self, int member);
 void topology_server_dir(const struct topology *self, int server, char *out, size_t cap);
 void topology_config_path(const struct topology *self, int server, char *out, size_t cap);
 
+/* Opens the sockets of a server whose process has ended at their old addresses, for
+ * the next. Of others, nothing. */
+MUST_CHECK enum status topology_listen_again(
+    const struct topology *self, int member, struct fault *fault);
+
 /* What ${name} stands for, seen from a server (or from outside: -1): the address
  * of a server or peer, `handlers`, `dir`. malloc'd, or NULL. */
 char *topology_expand(const struct topology *self, const char *name, int seen_from);
