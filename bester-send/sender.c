@@ -284,7 +284,7 @@ enum client_exit sender_exit(const struct sender *self)
         return EXIT_LOCAL_IO;
     if (self->ledger.invalid > 0 || self->exit_status == EXIT_ALL_GOOD)
         return ledger_exit(&self->ledger);
-    return self->exit_status;
+    return self->unknown ? EXIT_CONNECTION_LOST : self->exit_status;
 }
 
 int sender_signal(const struct sender *self)

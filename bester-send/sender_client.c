@@ -196,6 +196,8 @@ static void on_result(struct client *client, const struct client_result *result,
             pause_before(self, ledger_first_again(&self->ledger)->cargo->tries - 1);
         return;
     }
+    if (result->fate == CLIENT_UNKNOWN && self->settings->ack != ACK_NONE)
+        self->unknown = true;
     if (result->fate == CLIENT_GOOD)
         self->attempts = 0;
     ledger_settle(&self->ledger, result);
@@ -224,6 +226,14 @@ static void complain_of_end(struct sender *self, enum client_end why, const char
     sender_complain(self, "%s%s%s", what[why], text, rest ? "; the rest was not sent" : "");
 }
 
+/* Whether another connection could do anything for the job. */
+static bool is_worth_it(const struct sender *self)
+{
+    bool unsent = !self->input_over || self->has_record || self->ledger.again > 0;
+    bool awaits = settings_prints(self->settings) && !self->unknown;
+    return unsent || awaits || self->sent == 0;
+}
+
 static void on_end(
     struct client *client, enum client_end why, const struct fault *fault, void *user)
 {
@@ -233,7 +243,7 @@ static void on_end(
         sender_end(self);
         return;
     }
-    if (self->attempts < self->settings->retry && !self->ended &&
+    if (self->attempts < self->settings->retry && !self->ended && is_worth_it(self) &&
         (why == CLIENT_END_LOST || why == CLIENT_END_UNREACHABLE)) {
         if (self->settings->verbose)
             sender_complain(self, "%s; trying again", fault->text);

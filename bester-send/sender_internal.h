@@ -58,6 +58,7 @@ struct sender {
     struct span data; /* its data */
     bool finishing;   /* --ack none: all is handed over, what is queued leaves */
     bool ended;
+    bool unknown;                 /* a message's fate will never be known */
     bool salvaging;               /* the rest of the input goes to the file of --failed */
     bool hurry;                   /* no time for an input that may never end */
     enum client_exit exit_status; /* what ended it, if not the messages */
