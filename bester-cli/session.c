@@ -81,6 +81,7 @@ static void become_ready(struct session *self)
     visible_into(name, sizeof name, span_of(server->name[0] == '\0' ? "the server" : server->name));
     self->ready = true;
     session_link_up(self);
+    talks_set_server(&self->talks, server->name);
     if (again)
         screen_say(self->screen, STYLE_NOTE, "connected again to %s as %s", name, user);
     else if (!self->is_script)
@@ -186,6 +187,8 @@ static void on_message(
         screen_say(self->screen, STYLE_BAD, "a message came that is too long to show");
     bytes_release(&line);
     book_meet(&self->book, received.from);
+    talks_received(&self->talks, received.from, received.type);
+    self->callbacks->on_settled(self->user); /* the prompt tells what is unread */
 }
 
 static void on_noise(struct client *client, const struct fault *fault, void *user)
@@ -227,6 +230,9 @@ static void session_init(struct session *self, const struct session_options *opt
     bytes_init(&self->compose, SHOWN_BYTES);
     snprintf(self->type, sizeof self->type, "%s", options->type);
     snprintf(self->to, sizeof self->to, "%s", options->to == NULL ? "" : options->to);
+    talks_init(&self->talks);
+    if (self->to[0] != '\0')
+        talks_go(&self->talks, self->to, self->type);
     session_meet(self, self->to);
 }
 

@@ -19,6 +19,7 @@
 #include "bester-cli/outbox.h"
 #include "bester-cli/render.h"
 #include "bester-cli/screen.h"
+#include "bester-cli/talks.h"
 #include "libbester/client.h"
 #include "libbester/login.h"
 
@@ -36,7 +37,7 @@ enum link {
     LINK_REFUSED  /* the login; waits for /connect */
 };
 
-enum { SESSION_TO_MAX = 1024, SESSION_PROMPT_MAX = 512 };
+enum { SESSION_TO_MAX = TALK_TO_MAX, SESSION_PROMPT_MAX = 512 };
 
 struct session {
     struct ev_loop *loop;
@@ -58,6 +59,7 @@ struct session {
     struct book book;
     struct outbox outbox;
     struct dialogue dialogue;
+    struct talks talks;
     char name[USER_NAME_MAX]; /* who we are */
     char type[TEMPLATE_NAME_MAX];
     char to[SESSION_TO_MAX];
@@ -125,6 +127,9 @@ void session_show_pending(struct session *self);
 void session_cancel(struct session *self);
 void session_set_type(struct session *self, const char *type);
 void session_set_to(struct session *self, const char *to);
+/* The conversation where something unread has waited for the longest. */
+void session_next(struct session *self);
+void session_show_talks(struct session *self);
 void session_show_types(struct session *self);
 void session_show_latest(struct session *self);
 void session_show_who(struct session *self);

@@ -23,16 +23,21 @@ const char *session_prompt(const struct session *self, char out[SESSION_PROMPT_M
     char type[60];
     char to[80];
     char link[60];
+    char unread[40] = "";
+    size_t count = talks_unread(&self->talks);
     if (self->dialogue.active)
         return dialogue_question(&self->dialogue, out, SESSION_PROMPT_MAX);
     visible_into(type, sizeof type, span_of(self->type));
     visible_into(to, sizeof to, span_of(self->to[0] == '\0' ? "nobody" : self->to));
     session_link_text(self, link, sizeof link);
+    if (count > 0)
+        snprintf(unread, sizeof unread, " (%zu unread)", count);
     const struct type_template *sheet = book_known_template(&self->book, self->type);
     if (sheet != NULL && template_recipients(sheet) != NULL)
-        snprintf(out, SESSION_PROMPT_MAX, "%s#%lu %s to %s> ", link, self->outbox.next, type, to);
+        snprintf(out, SESSION_PROMPT_MAX, "%s#%lu %s to %s%s> ", link, self->outbox.next, type, to,
+            unread);
     else
-        snprintf(out, SESSION_PROMPT_MAX, "%s#%lu %s> ", link, self->outbox.next, type);
+        snprintf(out, SESSION_PROMPT_MAX, "%s#%lu %s%s> ", link, self->outbox.next, type, unread);
     return out;
 }
 
@@ -94,8 +99,8 @@ void session_reply(struct session *self, const char *text)
     } else if (text[0] != '\0') {
         say(self, type, to, text);
     } else {
-        session_set_type(self, type);
         session_set_to(self, to);
+        session_set_type(self, type);
     }
 }
 
@@ -170,6 +175,7 @@ void session_set_type(struct session *self, const char *type)
         return;
     }
     snprintf(self->type, sizeof self->type, "%s", type);
+    talks_set_type(&self->talks, type);
     if (session_template(self, type) == NULL && !self->is_script)
         screen_say(self->screen, STYLE_NOTE, "no template for it is known; send JSON with /raw");
 }
@@ -217,6 +223,37 @@ void session_set_to(struct session *self, const char *to)
     }
     snprintf(self->to, sizeof self->to, "%s", to);
     session_meet(self, to);
+    const struct talk *talk = talks_go(&self->talks, to, self->type);
+    snprintf(self->type, sizeof self->type, "%s", talk->type);
+}
+
+void session_next(struct session *self)
+{
+    char to[SESSION_TO_MAX];
+    const struct talk *talk = talks_next(&self->talks);
+    if (talk == NULL) {
+        screen_say(self->screen, STYLE_PLAIN, "nothing is unread");
+        return;
+    }
+    snprintf(to, sizeof to, "%s", talk->to);
+    session_set_to(self, to);
+}
+
+void session_show_talks(struct session *self)
+{
+    char to[100];
+    char type[80];
+    for (size_t i = 0; i < self->talks.count; i++) {
+        const struct talk *talk = &self->talks.at[i];
+        char unread[40] = "";
+        if (talk->unread > 0)
+            snprintf(unread, sizeof unread, ", %zu unread", talk->unread);
+        screen_say(self->screen, STYLE_PLAIN, "%s %s as %s%s", i == self->talks.current ? "*" : " ",
+            visible_into(to, sizeof to, span_of(talk->to)),
+            visible_into(type, sizeof type, span_of(talk->type)), unread);
+    }
+    if (self->talks.count == 0)
+        screen_say(self->screen, STYLE_PLAIN, "nobody; say /to NAME");
 }
 
 void session_show_latest(struct session *self)

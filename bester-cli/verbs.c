@@ -17,8 +17,7 @@ static void run_to(struct session *session, const char *argument)
     if (argument[0] != '\0')
         session_set_to(session, argument);
     else
-        screen_say(
-            session->screen, STYLE_PLAIN, "%s", session->to[0] == '\0' ? "nobody" : session->to);
+        session_show_talks(session);
 }
 
 static void run_type(struct session *session, const char *argument)
@@ -27,6 +26,12 @@ static void run_type(struct session *session, const char *argument)
         session_set_type(session, argument);
     else
         session_show_types(session);
+}
+
+static void run_next(struct session *session, const char *argument)
+{
+    (void)argument;
+    session_next(session);
 }
 
 static void run_new(struct session *session, const char *argument)
@@ -136,10 +141,12 @@ static const struct verb {
         ARGUMENT_NONE, run_resend},
     {"/status", "[ID]", "tell about the connection and all lines, or about one line", ARGUMENT_NONE,
         run_status},
-    {"/to", "[NAMES]", "say who gets plain lines: G, or G@S2, or several with commas",
+    {"/to", "[NAMES]", "talk to G, or G@S2, or several with commas; alone: list the conversations",
         ARGUMENT_PEOPLE, run_to},
     {"/type", "[TYPE]", "say as which type plain lines are sent; alone: list the types",
         ARGUMENT_TYPE, run_type},
+    {"/unread", "", "talk where something unread has waited for the longest", ARGUMENT_NONE,
+        run_next},
     {"/who", "", "tell who you are to the server, and whom you have met", ARGUMENT_NONE, run_who},
 };
 enum { VERB_COUNT = sizeof verbs / sizeof verbs[0] };

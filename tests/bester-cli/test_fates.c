@@ -112,10 +112,10 @@ static void test_reply(void **state)
     start(self, ARGS("-t", "weather"));
     EXPECT_ROWS(&self->terminal, "#1 weather>");
     message(self, "m");
-    EXPECT_ROWS(&self->terminal, SHOWN "m", "#1 weather>");
+    EXPECT_ROWS(&self->terminal, SHOWN "m", "#1 weather (1 unread)>");
     terminal_type(&self->terminal, "/reply here I am\r");
     report_next(self, "chat", "{\"to\": \"" SENDER "\", \"text\": \"here I am\"}", "good", "");
-    EXPECT_ROWS(&self->terminal, "#1 reported good", "#2 weather>");
+    EXPECT_ROWS(&self->terminal, "#1 reported good", "#2 weather (1 unread)>");
     terminal_type(&self->terminal, "/reply\r");
     EXPECT_ROWS(&self->terminal, "#2 chat to " SENDER ">");
 }

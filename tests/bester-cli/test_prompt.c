@@ -253,14 +253,14 @@ static void test_raw_sends_and_shows(void **state)
     report_next(self, "raw", "{\"n\": 1.50}", "good", "");
     EXPECT_ROWS(&self->terminal, "#1 reported good", "#2 raw>");
     message(self, "m");
-    EXPECT_ROWS(&self->terminal, SHOWN "m", "#2 raw>");
+    EXPECT_ROWS(&self->terminal, SHOWN "m", "#2 raw (1 unread)>");
     terminal_type(&self->terminal, "/raw\r");
     EXPECT_ROWS(&self->terminal,
         "{\"header\":{\"messageType\":\"receivedMessage\",\"from\":\"G@S1\",\"time\":\"2020-02-"
         "03T04:0",
         "5:06.789Z\"},\"payload\":{\"type\":\"chat\",\"data\":{\"from\":\"forged\",\"text\":"
         "\"m\"}}}",
-        "#2 raw>");
+        "#2 raw (1 unread)>");
 }
 
 static void test_who_help_and_what_is_no_command(void **state)
