@@ -4,12 +4,15 @@
  * Our code is MIT; linked with readline the program as a whole is under the GPL,
  * version 3 or later.
  */
+#include <errno.h>
 #include <ev.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "bester-cli/prompt.h"
@@ -24,6 +27,8 @@ struct cli {
     struct session session;
     struct script script;
     bool interactive;
+    bool plain;
+    int script_fd;
     enum client_exit exit_status;
 };
 
@@ -32,12 +37,16 @@ static void update_prompt(struct cli *self)
     char text[SESSION_PROMPT_MAX];
     if (self->screen.prompt != NULL)
         prompt_set_text(self->screen.prompt, session_prompt(&self->session, text));
+    if (self->screen.plain != NULL)
+        plain_set_text(self->screen.plain, session_prompt(&self->session, text));
 }
 
 static void drop_prompt(struct cli *self)
 {
     prompt_free(self->screen.prompt);
     self->screen.prompt = NULL;
+    plain_free(self->screen.plain);
+    self->screen.plain = NULL;
 }
 
 /* ---- from the prompt --------------------------------------------------------------------------
@@ -94,12 +103,16 @@ static void on_ready(void *user)
     struct cli *self = user;
     char text[SESSION_PROMPT_MAX];
     if (!self->interactive) {
-        script_init(&self->script, self->loop, &self->session, STDIN_FILENO);
+        script_init(&self->script, self->loop, &self->session, self->script_fd);
         return;
     }
-    self->screen.prompt = prompt_new(self->loop, session_prompt(&self->session, text),
-        self->screen.colour, &prompt_callbacks, self);
-    if (self->screen.prompt == NULL) {
+    session_prompt(&self->session, text);
+    if (self->plain)
+        self->screen.plain = plain_new(self->loop, text, &prompt_callbacks, self);
+    else
+        self->screen.prompt =
+            prompt_new(self->loop, text, self->screen.colour, &prompt_callbacks, self);
+    if (self->screen.prompt == NULL && self->screen.plain == NULL) {
         screen_say(&self->screen, STYLE_BAD, "out of memory");
         session_finish(&self->session);
     }
@@ -137,20 +150,53 @@ static const struct session_callbacks session_callbacks = {
 /* ---- the program ------------------------------------------------------------------------------
  */
 
-static bool wants_colour(enum colour colour, bool interactive)
+static bool is_dumb(void)
+{
+    const char *term = getenv("TERM");
+    return term == NULL || term[0] == '\0' || strcmp(term, "dumb") == 0;
+}
+
+static bool wants_colour(const struct cli *self, enum colour colour)
 {
     const char *no = getenv("NO_COLOR");
-    const char *term = getenv("TERM");
-    if (colour != COLOUR_AUTO)
-        return colour == COLOUR_ALWAYS;
-    return interactive && (no == NULL || no[0] == '\0') && term != NULL &&
-           strcmp(term, "dumb") != 0;
+    if (self->plain || colour != COLOUR_AUTO)
+        return !self->plain && colour == COLOUR_ALWAYS;
+    return self->interactive && (no == NULL || no[0] == '\0');
 }
 
 static int complain(const char *text, int exit_status)
 {
     fprintf(stderr, "bester-cli: %s\n", text);
     return exit_status;
+}
+
+/* A file that holds the lines of -e, as if one had written a script. -1: failed. */
+static int commands_fd(const struct settings *settings)
+{
+    int fd = memfd_create("bester-cli -e", MFD_CLOEXEC);
+    FILE *file = fd < 0 ? NULL : fdopen(dup(fd), "w");
+    if (file == NULL)
+        return -1;
+    for (size_t i = 0; i < settings->command_count; i++)
+        fprintf(file, "%s\n", settings->commands[i]);
+    if (fclose(file) != 0 || lseek(fd, 0, SEEK_SET) != 0)
+        return -1;
+    return fd;
+}
+
+static bool open_script(struct cli *self, const struct settings *settings)
+{
+    bool from_input = settings->source == NULL || strcmp(settings->source, "-") == 0;
+    self->interactive = false;
+    self->script_fd = STDIN_FILENO;
+    if (settings->command_count > 0)
+        self->script_fd = commands_fd(settings);
+    else if (!from_input)
+        self->script_fd = open(settings->source, O_RDONLY | O_CLOEXEC);
+    if (self->script_fd < 0)
+        fprintf(stderr, "bester-cli: %s: %s\n",
+            settings->command_count > 0 ? "-e" : settings->source, strerror(errno));
+    return self->script_fd >= 0;
 }
 
 static int run(struct cli *self, const struct settings *settings, const char *server)
@@ -192,12 +238,18 @@ int main(int argc, char **argv)
         return exit_status;
     if (operands.count > 1)
         return complain("one SERVER is enough", EXIT_USAGE);
+    if (settings.source != NULL && settings.command_count > 0)
+        return complain("either -e or --source", EXIT_USAGE);
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     self.loop = ev_default_loop(EVFLAG_AUTO);
     if (self.loop == NULL)
         return complain("no event loop", EXIT_INTERNAL);
     self.interactive = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-    self.screen.colour = wants_colour(settings.colour, self.interactive);
+    self.plain = settings.plain || is_dumb();
+    if ((settings.source != NULL || settings.command_count > 0 || !self.interactive) &&
+        !open_script(&self, &settings))
+        return EXIT_LOCAL_IO;
+    self.screen.colour = wants_colour(&self, settings.colour);
     exit_status = run(&self, &settings, operands.count == 1 ? operands.at[0] : NULL);
     ev_loop_destroy(self.loop);
     if (fflush(stdout) != 0 || ferror(stdout))

@@ -28,9 +28,10 @@ static enum status dress(
 void screen_put(struct screen *self, enum style style, struct span text)
 {
     struct bytes line;
-    FILE *file = styles[style].is_failure && self->prompt == NULL ? self->err : self->out;
+    bool has_prompt = self->prompt != NULL || self->plain != NULL;
+    FILE *file = styles[style].is_failure && !has_prompt ? self->err : self->out;
     bytes_init(&line, text.len + 64);
-    if (self->prompt == NULL && styles[style].is_failure) {
+    if (!has_prompt && styles[style].is_failure) {
         fputs("bester-cli: ", file);
         if (self->line > 0)
             fprintf(file, "line %lu: ", self->line);
@@ -39,9 +40,11 @@ void screen_put(struct screen *self, enum style style, struct span text)
         fputs("bester-cli: out of memory\n", self->err);
     else if (self->prompt != NULL)
         prompt_print(self->prompt, bytes_span(&line));
+    else if (self->plain != NULL)
+        plain_print(self->plain, bytes_span(&line));
     else
         fwrite(bytes_span(&line).at, 1, line.len, file);
-    if (self->prompt == NULL)
+    if (!has_prompt)
         fflush(file);
     bytes_release(&line);
 }

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 
+#include "bester-cli/plain.h"
 #include "bester-cli/prompt.h"
 #include "libbester/bytes.h"
 
@@ -25,6 +26,7 @@ struct screen {
     FILE *out;
     FILE *err;
     struct prompt *prompt; /* NULL: a script, or no prompt yet or any more */
+    struct plain *plain;   /* the same where nothing can be drawn */
     bool colour;
     unsigned long line; /* of the script, named before failures; 0: none */
 };

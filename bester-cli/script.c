@@ -73,7 +73,7 @@ static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
     } else if (n == 0) {
         records_end(&self->records);
     } else if (errno != EINTR && errno != EAGAIN) {
-        screen_say(self->session->screen, STYLE_BAD, "standard input: %s", strerror(errno));
+        screen_say(self->session->screen, STYLE_BAD, "the script: %s", strerror(errno));
         self->exit_status = EXIT_LOCAL_IO;
         finish(self);
     }

@@ -14,6 +14,16 @@ static enum status apply_colour(void *settings, const char *argument, struct fau
     return fault_set(fault, STATUS_INVALID, 0, "must be auto, always or never");
 }
 
+static enum status apply_command(void *settings, const char *argument, struct fault *fault)
+{
+    struct settings *self = settings;
+    if (self->command_count == SETTINGS_COMMANDS_MAX)
+        return fault_set(
+            fault, STATUS_INVALID, 0, "more than %d; use --source", SETTINGS_COMMANDS_MAX);
+    self->commands[self->command_count++] = argument;
+    return STATUS_OK;
+}
+
 #define AT(member) .offset = offsetof(struct settings, member)
 
 static const struct option_row rows[] = {
@@ -38,12 +48,29 @@ static const struct option_row rows[] = {
         .argument = "TYPE",
         AT(type),
         .help = "as which type they are sent, as with /type (default chat)"},
+    {.kind = OPTION_GROUP, .help = "As a script"},
+    {.name = "execute",
+        .letter = 'e',
+        .kind = OPTION_CALL,
+        .argument = "LINE",
+        .apply = apply_command,
+        .help = "do what LINE says as if it were typed, and end; may be given several times"},
+    {.name = "source",
+        .kind = OPTION_TEXT,
+        .argument = "FILE",
+        AT(source),
+        .help = "do what the lines of FILE say, and end; - is standard input"},
     {.kind = OPTION_GROUP, .help = "Other"},
     {.name = "color",
         .kind = OPTION_CALL,
         .argument = "WHEN",
         .apply = apply_colour,
-        .help = "auto (unless NO_COLOR is set or the terminal is dumb), always or never"},
+        .help = "auto (unless NO_COLOR is set), always or never; nothing is told by colour alone"},
+    {.name = "plain",
+        .kind = OPTION_FLAG,
+        AT(plain),
+        .help = "for screen readers and dumb terminals: whole lines from top to bottom, no colour, "
+                "no control sequence; by itself if TERM is dumb or not set"},
     {.name = "heartbeat",
         .kind = OPTION_SECONDS,
         .argument = "TIME",
@@ -100,8 +127,10 @@ static const struct option_section sections[] = {
     {"Server", LOGIN_SERVER_TEXT},
     {"Profiles and passwords", LOGIN_PROFILE_TEXT},
     {"Without a terminal",
-        "If standard input or output is no terminal, standard input is a script, lines as\n"
-        "one would type them. It ends at the first line that makes no sense, and otherwise\n"
+        "With -e or --source, or if standard input or output is no terminal, bester-cli is an\n"
+        "interpreter of a script: lines as one would type them, of -e in the order given,\n"
+        "each counted as a line, or of FILE, or of standard input. It ends at the first line that "
+        "makes no sense, and otherwise\n"
         "waits for all reports. Messages that arrive and good fates go to standard output,\n"
         "failures to standard error with the number of the script's line. The exit status\n"
         "is that of bester-send. At a terminal it is 0 after /quit or Ctrl-D.\n"},

@@ -9,6 +9,8 @@
 
 enum colour { COLOUR_AUTO, COLOUR_ALWAYS, COLOUR_NEVER };
 
+enum { SETTINGS_COMMANDS_MAX = 256 };
+
 struct settings {
     struct login_settings login;
     const char *type;
@@ -16,6 +18,10 @@ struct settings {
     double report_s;
     double heartbeat_s;
     enum colour colour;
+    bool plain;
+    const char *source;                          /* a file of lines; NULL: none */
+    const char *commands[SETTINGS_COMMANDS_MAX]; /* of -e */
+    size_t command_count;
 };
 
 extern const struct option_table settings_table;
