@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -40,6 +42,24 @@ void redis_key_make(
     memcpy(self->text + before, username, len);
     self->text[before + len] = '\0';
     self->len = before + len;
+}
+
+redisReply *redis_converse(redisContext *context, const struct redis_words *words)
+{
+    sigset_t pipe_only, before, pending;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    sigpending(&pending);
+    bool was_pending = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
+    redisReply *reply =
+        redisCommandArgv(context, words->count, (const char **)words->at, words->len);
+    int error = errno;
+    if (!was_pending)
+        (void)sigtimedwait(&pipe_only, NULL, &(struct timespec){.tv_sec = 0});
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return reply;
 }
 
 /* ---- errors ---- */

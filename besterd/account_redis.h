@@ -38,6 +38,11 @@ void redis_words_add(struct redis_words *self, struct span word);
 /* NULL ends them. Returns self. */
 struct redis_words *redis_words_set(struct redis_words *self, ...) __attribute__((sentinel));
 
+/* Says it and waits for the answer, the caller's to free; NULL: errno and
+ * context->err say why. hiredis writes in a way that kills a program when Redis
+ * has gone; this one does not, and leaves SIGPIPE as it is. */
+redisReply *redis_converse(redisContext *context, const struct redis_words *words);
+
 struct redis_key {
     size_t len;
     char text[REDIS_KEY_MAX + 1];

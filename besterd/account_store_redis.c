@@ -76,8 +76,7 @@ static enum status say(struct redis_store *self, const struct redis_words *words
     struct fault *fault)
 {
     struct fault why;
-    redisReply *reply =
-        redisCommandArgv(self->context, words->count, (const char **)words->at, words->len);
+    redisReply *reply = redis_converse(self->context, words);
     if (reply == NULL)
         return failed(self, fault);
     if (reply->type != REDIS_REPLY_ERROR) {
@@ -96,9 +95,7 @@ static enum status greet(struct redis_store *self, struct fault *fault)
     struct fault why;
     enum status status = redis_greeting_make(&greeting, &self->settings, fault);
     for (size_t i = 0; status == STATUS_OK && i < greeting.count; i++) {
-        const struct redis_words *words = &greeting.commands[i];
-        redisReply *reply =
-            redisCommandArgv(self->context, words->count, (const char **)words->at, words->len);
+        redisReply *reply = redis_converse(self->context, &greeting.commands[i]);
         status = reply != NULL ? redis_greeting_answer(reply, &why) : failed(self, fault);
         if (reply != NULL && status != STATUS_OK)
             status = tell(self, &why, fault);
