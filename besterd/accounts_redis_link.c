@@ -86,7 +86,7 @@ static void log_end(struct redis_link *self, const struct fault *why)
 {
     bool again = strcmp(self->logged, why->text) == 0;
     log_line(again ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, "accounts",
-        "Redis at %s: %s; nobody can log in until it works again", self->name, why->text);
+        "Redis at %s: %s; nobody can log in meanwhile", self->name, why->text);
     memcpy(self->logged, why->text, sizeof self->logged);
 }
 
@@ -231,7 +231,7 @@ void redis_link_up(struct redis_link *self)
     self->pause_s = PAUSE_FIRST_S;
     ev_timer_stop(self->loop, &self->deadline);
     log_line(LOG_LEVEL_INFO, "accounts",
-        self->logged[0] != '\0' ? "Redis at %s works again" : "they are in Redis at %s",
+        self->logged[0] != '\0' ? "Redis at %s works again" : "the accounts are in Redis at %s",
         self->name);
     self->logged[0] = '\0';
     send_waiting(self);

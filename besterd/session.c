@@ -156,6 +156,13 @@ static struct blob *login_answer(const struct config *config)
     return parts_blob(&parts);
 }
 
+/* Why a login failed, for the person who tried. */
+static const char *login_detail(enum status status)
+{
+    return status == STATUS_OVERLOADED ? "passwords cannot be checked at the moment; try later"
+                                       : status_help(status);
+}
+
 void session_verified(struct session *self, enum status status)
 {
     if (self->state != SESSION_VERIFYING)
@@ -168,7 +175,7 @@ void session_verified(struct session *self, enum status status)
     }
     if (status != STATUS_OK) {
         session_refuse(
-            self, AUTH_ID, status_on_wire(status) ? status : STATUS_INTERNAL, status_help(status));
+            self, AUTH_ID, status_on_wire(status) ? status : STATUS_INTERNAL, login_detail(status));
         return;
     }
     struct blob *server = login_answer(self->context->config);
@@ -215,7 +222,8 @@ static void session_verify(struct session *self, struct span username, struct sp
         stream_pause(self->stream);
     } else {
         session_refuse(self, AUTH_ID,
-            status == STATUS_OVERLOADED ? STATUS_OVERLOADED : STATUS_INTERNAL, status_help(status));
+            status == STATUS_OVERLOADED ? STATUS_OVERLOADED : STATUS_INTERNAL,
+            login_detail(status));
     }
 out:
     password_wipe(password, sizeof(password));

@@ -357,7 +357,7 @@ static void test_away_at_the_start(void **state)
     inquirer_open(&self->inquirer, &self->config);
     assert_int_equal(verify(&self->inquirer, "T", "secret"), STATUS_OVERLOADED);
     assert_int_equal(exists(&self->inquirer, "T"), STATUS_OVERLOADED);
-    log_await(&self->log, "No such file or directory; nobody can log in until it works again");
+    log_await(&self->log, "No such file or directory; nobody can log in meanwhile");
     redis_server_start(&self->redis, NULL);
     log_await(&self->log, "works again"); /* nobody has asked */
     add_user(self, "T", "secret");

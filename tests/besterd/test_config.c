@@ -262,6 +262,7 @@ static void test_reference(void **state)
     char *text = slurp("fixtures/configs/valid/reference.json");
     struct config *config = load(text);
     free(text);
+    assert_int_equal(config->database, DATABASE_REDIS);
     assert_int_equal(config->listener_count, 3);
     assert_address(&config->listeners[0].address, "tcp4://127.0.0.1:2223");
     assert_address(&config->listeners[1].address, "tcp6://[::1]:2224");
@@ -527,6 +528,72 @@ static void test_manual_page_is_up_to_date(void **state)
     free(table);
 }
 
+/* ---- accounts in Redis ---- */
+
+static void test_redis(void **state)
+{
+    (void)state;
+    static const char of_the_reference[] =
+        "{\"database\": {\"type\": \"redis\", \"redis\": {\"address\": \"10.0.0.7\", "
+        "\"port\": \"6380\"}}}";
+    struct config *config = load(of_the_reference);
+    const struct config_redis *redis = &config->redis;
+    assert_int_equal(config->database, DATABASE_REDIS);
+    assert_int_equal(redis->address.kind, ADDRESS_TCP);
+    assert_string_equal(redis->address.host, "10.0.0.7");
+    assert_int_equal(redis->address.port, 6380);
+    assert_string_equal(redis->prefix, "");
+    assert_null(redis->user);
+    assert_null(redis->password_file);
+    assert_int_equal(redis->index, 0);
+    assert_int_equal(redis->timeout_ms, 2000);
+    config_free(config);
+    config = load("{\"database\": {\"type\": \"redis\", \"redis\": {\"user\": \"u\", "
+                  "\"passwordFile\": \"f\", \"index\": 3, \"prefix\": \"p:\", "
+                  "\"timeoutMs\": 500}}}");
+    struct config_redis copy;
+    assert_int_equal(config_redis_copy(&copy, &config->redis), STATUS_OK);
+    config_free(config);
+    assert_string_equal(copy.address.host, "127.0.0.1");
+    assert_int_equal(copy.address.port, 6379);
+    assert_string_equal(copy.user, "u");
+    assert_string_equal(copy.password_file, "f");
+    assert_string_equal(copy.prefix, "p:");
+    assert_int_equal(copy.index, 3);
+    assert_int_equal(copy.timeout_ms, 500);
+    config_redis_release(&copy);
+}
+
+static void test_where_redis_is(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *given, *address; /* NULL: refused */
+    } samples[] = {{"127.0.0.1", "127.0.0.1:6379"}, {"redis.example.org", "redis.example.org:6379"},
+        {"::1", "[::1]:6379"}, {"[::1]", "[::1]:6379"}, {"/run/redis.sock", "/run/redis.sock"},
+        {"run/redis.sock", "run/redis.sock"}, {"./redis.sock", "./redis.sock"},
+        {"unix:redis.sock", "redis.sock"}, {"unix:///run/redis.sock", "/run/redis.sock"},
+        {"tcp4://127.0.0.1", NULL}, {"127.0.0.1:6379", NULL}, {"two words", NULL}, {"unix:", NULL},
+        {"[::1", NULL}};
+    for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
+        char text[PATH_BYTES];
+        char address[ADDRESS_TEXT_MAX];
+        snprintf(text, sizeof text,
+            "{\"database\": {\"type\": \"redis\", \"redis\": {\"address\": \"%s\"}}}",
+            samples[i].given);
+        if (samples[i].address == NULL) {
+            char *lines = mistakes_of(text);
+            assert_non_null(strstr(lines, "database.redis.address: "));
+            free(lines);
+            continue;
+        }
+        struct config *config = load(text);
+        address_format_short(&config->redis.address, address, sizeof address);
+        assert_string_equal(address, samples[i].address);
+        config_free(config);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -544,6 +611,8 @@ int main(void)
         TEST(test_a_path_too_long_to_write),
         TEST(test_check_command),
         TEST(test_a_pipe),
+        TEST(test_redis),
+        TEST(test_where_redis_is),
         TEST(test_help_names_every_member),
         TEST(test_manual_page_is_up_to_date),
     };
