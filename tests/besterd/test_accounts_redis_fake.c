@@ -139,7 +139,7 @@ static void test_nonsense(void **state)
         inquirer_open(&self->inquirer, &self->config);
         expect_well(self);
     }
-    assert_true(self->redis.flooded < 16 * 1024 * 1024);
+    assert_true(self->redis.flooded < (size_t)16 * 1024 * 1024);
 }
 
 /* Answered to the greeting. */
