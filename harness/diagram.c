@@ -71,28 +71,29 @@ static size_t column_of(const struct diagram *self, int member)
     return 0;
 }
 
-/* How many arrows there are between each two members. */
-static size_t *count_arrows(const struct diagram *self)
+/* How much there is between each two members; what the play names counts for more
+ * than logins and what it does not ask for. */
+static size_t *weigh_arrows(const struct diagram *self)
 {
     size_t members = self->scenario->member_count;
-    size_t *arrows = must_alloc(members * members * sizeof(*arrows));
+    size_t *weights = must_alloc(members * members * sizeof(*weights));
 
     for (const struct event *event = timeline_first(self->attempt->timeline); event;
          event = event->next)
-        if (event->from >= 0 && event->to >= 0)
-            arrows[(size_t)event->from * members + (size_t)event->to]++;
-    return arrows;
+        if (event->from >= 0 && event->to >= 0 && event->kind != EVENT_END)
+            weights[(size_t)event->from * members + (size_t)event->to] += event->line ? 10 : 1;
+    return weights;
 }
 
 /* How far all arrows reach, as if each step from lifeline to lifeline were one. */
-static size_t length_of(const struct diagram *self, const size_t *arrows)
+static size_t length_of(const struct diagram *self, const size_t *weights)
 {
     size_t members = self->scenario->member_count;
     size_t length = 0;
 
     for (size_t i = 0; i < self->column_count; i++)
         for (size_t j = 0; j < self->column_count; j++)
-            length += arrows[(size_t)self->columns[i] * members + (size_t)self->columns[j]] *
+            length += weights[(size_t)self->columns[i] * members + (size_t)self->columns[j]] *
                       (i < j ? j - i : i - j);
     return length;
 }
@@ -109,7 +110,7 @@ static void move_column(struct diagram *self, size_t from, size_t to)
 }
 
 /* The first stays where the play begins; any other moves to where it helps most. */
-static bool improve(struct diagram *self, const size_t *arrows, size_t *best)
+static bool improve(struct diagram *self, const size_t *weights, size_t *best)
 {
     size_t from = 0;
     size_t to = 0;
@@ -117,7 +118,7 @@ static bool improve(struct diagram *self, const size_t *arrows, size_t *best)
     for (size_t i = 1; i < self->column_count; i++)
         for (size_t j = 1; j < self->column_count; j++) {
             move_column(self, i, j);
-            size_t length = length_of(self, arrows);
+            size_t length = length_of(self, weights);
             move_column(self, j, i);
             if (length < *best) {
                 *best = length;
@@ -133,11 +134,11 @@ static bool improve(struct diagram *self, const size_t *arrows, size_t *best)
 
 static void order_columns(struct diagram *self)
 {
-    size_t *arrows = count_arrows(self);
-    size_t best = length_of(self, arrows);
+    size_t *weights = weigh_arrows(self);
+    size_t best = length_of(self, weights);
 
-    while (self->column_count <= ORDERED_COLUMNS_MAX && improve(self, arrows, &best)) {}
-    free(arrows);
+    while (self->column_count <= ORDERED_COLUMNS_MAX && improve(self, weights, &best)) {}
+    free(weights);
 }
 
 /* ---- rows ------------------------------------------------------------------------------------ */

@@ -205,6 +205,20 @@ static char *expected_label(const char *expected)
     return tidy(text);
 }
 
+/* "(closed the connection)" is "closed" on an arrow. */
+static void shorten_end(char *text)
+{
+    static const char usual[] = "(closed the connection)";
+    size_t len = strlen(text);
+
+    if (strcmp(text, usual) == 0) {
+        memmove(text, "closed", sizeof("closed"));
+    } else if (len > 2 && text[0] == '(' && text[len - 1] == ')') {
+        memmove(text, text + 1, len - 2);
+        text[len - 2] = '\0';
+    }
+}
+
 char *diagram_label(const struct diagram *self, const struct diagram_row *row)
 {
     const struct event *event = row->first;
@@ -214,14 +228,7 @@ char *diagram_label(const struct diagram *self, const struct diagram_row *row)
     if (row->kind == DIAGRAM_MESSAGE)
         return message_label(event);
     char *text = must_copy_bytes(event->bytes, event->len);
-    if (row->kind == DIAGRAM_END) { /* "(closed the connection)" */
-        size_t len = strlen(text);
-        bool bracketed = len > 2 && text[0] == '(' && text[len - 1] == ')';
-
-        if (bracketed) {
-            memmove(text, text + 1, len - 2);
-            text[len - 2] = '\0';
-        }
-    }
+    if (row->kind == DIAGRAM_END)
+        shorten_end(text);
     return tidy(text);
 }

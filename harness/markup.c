@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "libbester/character.h"
+#include "libbester/visible.h"
 
 /* What a character is written as where that is not itself. */
 static const char *entity(uint32_t code, bool attribute)
@@ -89,6 +90,17 @@ void markup_string(FILE *out, const char *text)
 void markup_attribute(FILE *out, const char *text)
 {
     write_all(out, span_of(text), true);
+}
+
+void markup_terminal(FILE *out, struct span text)
+{
+    struct bytes shown;
+
+    /* Nothing grows to more than eight bytes for one; out of memory, nothing is shown. */
+    bytes_init(&shown, text.len * 8 + 1);
+    if (visible_append(&shown, text, VISIBLE_LINE) == STATUS_OK && shown.len > 0)
+        fwrite(bytes_span(&shown).at, 1, shown.len, out);
+    bytes_release(&shown);
 }
 
 struct span markup_cut(struct span text, size_t max)

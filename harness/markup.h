@@ -1,5 +1,5 @@
 /*
- * markup: texts of strangers inside XML and HTML.
+ * markup: texts of strangers inside XML and HTML, and at a terminal.
  *
  * What comes out holds no character that means something to either, none that
  * XML forbids, none that a reader can't see or that turns the direction of
@@ -18,6 +18,9 @@ void markup_text(FILE *out, struct span text);
 void markup_string(FILE *out, const char *text);
 /* As an attribute, between quotes of either kind: a newline stays one. */
 void markup_attribute(FILE *out, const char *text);
+
+/* On one line of a terminal, where nothing of it acts: visible.h. */
+void markup_terminal(FILE *out, struct span text);
 
 /* The first bytes of a text, at most max of them, cut at a character. */
 struct span markup_cut(struct span text, size_t max);

@@ -18,6 +18,7 @@ enum {
     HEAD_HEIGHT = 50,
     MESSAGE_HEIGHT = 38,
     NOTE_HEIGHT = 26,
+    LABEL_WIDTH_MAX = 360,
     NOTE_WIDTH_MAX = 980, /* to here a note may make the diagram wider */
     MARGIN = 16
 };
@@ -230,11 +231,23 @@ static void put_time(const struct drawing *self, const struct diagram_row *row, 
         self->out, "<text class=\"t\" x=\"%d\" y=\"%d\">%.1f</text>", GUTTER - 26, y, row->at_ms);
 }
 
+/* A label may be longer than its arrow, as nothing else stands in the row. */
+static int label_room(const struct drawing *self, int from, int to)
+{
+    int middle = (from + to) / 2;
+    int arrow = (from < to ? to - from : from - to) - 16;
+    int left = 2 * (middle - GUTTER);
+    int right = 2 * (self->width - middle - 6);
+    int room = clamp(left < right ? left : right, 0, LABEL_WIDTH_MAX);
+
+    return arrow > room ? arrow : room;
+}
+
 static void put_arrow(const struct drawing *self, const struct diagram_row *row, const char *label)
 {
     int from = self->x[row->from];
     int to = self->x[row->to];
-    int room = (from < to ? to - from : from - to) - 16;
+    int room = label_room(self, from, to);
 
     /* The head stands at the end of the line: that ends a little before the lifeline. */
     to += from < to ? -2 : 2;

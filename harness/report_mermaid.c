@@ -1,5 +1,6 @@
 /* Sequence diagrams in the language of Mermaid, for pasting into documents: what
- * was said, and what was done to whom; logs are left to the other reports.
+ * was said, and what was done to whom; logs, and that processes began and ended
+ * well, are left to the other reports.
  *
  * One play is a diagram as it is; several are Markdown, a heading and a fenced
  * diagram each. */
@@ -62,13 +63,23 @@ static const char *remark_of(const struct diagram_row *row)
     return row->kind == DIAGRAM_FAULT ? "⚡ " : remarks[row->mark];
 }
 
+/* That all began and ended as it should says nothing in a document, and the numbers
+ * of processes would differ each time. */
+static bool is_usual(const struct diagram_row *row, const char *label)
+{
+    return row->kind == DIAGRAM_LOG ||
+           (row->kind == DIAGRAM_NOTE &&
+               (strncmp(label, "started", 7) == 0 || strcmp(label, "exited with 0") == 0));
+}
+
 static void put_row(FILE *out, const struct diagram *diagram, const struct diagram_row *row)
 {
-    char *label;
+    char *label = diagram_label(diagram, row);
 
-    if (row->kind == DIAGRAM_LOG)
+    if (is_usual(row, label)) {
+        free(label);
         return;
-    label = diagram_label(diagram, row);
+    }
     if (row->from == row->to)
         fprintf(out, "    Note over p%zu: ", row->from + 1);
     else
@@ -81,11 +92,26 @@ static void put_row(FILE *out, const struct diagram *diagram, const struct diagr
     free(label);
 }
 
+/* A handler may be on several servers under one name. */
+static bool is_ambiguous(const struct diagram *diagram, size_t column)
+{
+    for (size_t i = 0; i < diagram->column_count; i++)
+        if (i != column && strcmp(diagram_name(diagram, i), diagram_name(diagram, column)) == 0)
+            return true;
+    return false;
+}
+
 static void put_participants(FILE *out, const struct diagram *diagram)
 {
     for (size_t i = 0; i < diagram->column_count; i++) {
         fprintf(out, "    participant p%zu as ", i + 1);
         put_text(out, diagram_name(diagram, i));
+        if (is_ambiguous(diagram, i)) {
+            char *role = diagram_role(diagram, i);
+            fputs(", ", out);
+            put_text(out, role);
+            free(role);
+        }
         fputc('\n', out);
     }
 }

@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/markup.h"
+#include "harness/must.h"
 #include "harness/report.h"
 
 static void begin(FILE *out, const struct summary *summary, const struct report_room *room)
@@ -13,14 +15,34 @@ static void begin(FILE *out, const struct summary *summary, const struct report_
 /* In a description, # would begin a directive. */
 static void print_description(FILE *out, const char *text)
 {
-    for (; *text; text++) {
-        if (*text == '#' || *text == '\\')
-            fputc('\\', out);
-        fputc((unsigned char)*text < 0x20 ? ' ' : *text, out);
+    while (*text) {
+        size_t len = strcspn(text, "#\\");
+
+        markup_terminal(out, (struct span){text, len});
+        text += len;
+        if (*text)
+            fprintf(out, "\\%c", *text++);
     }
 }
 
-/* A member of the YAML block; a text of any kind and length as a literal block. */
+/* A member of the YAML block, on one line. */
+static void print_quoted(FILE *out, const char *name, const char *text)
+{
+    if (!text)
+        return;
+    fprintf(out, "  %s: \"", name);
+    while (*text) {
+        size_t len = strcspn(text, "\"\\");
+
+        markup_terminal(out, (struct span){text, len});
+        text += len;
+        if (*text)
+            fprintf(out, "\\%c", *text++);
+    }
+    fputs("\"\n", out);
+}
+
+/* A text of any kind and length as a literal block. */
 static void print_block(FILE *out, const char *name, const char *text)
 {
     if (!text || !*text)
@@ -29,7 +51,9 @@ static void print_block(FILE *out, const char *name, const char *text)
     while (*text) {
         size_t len = strcspn(text, "\n");
 
-        fprintf(out, "    %.*s\n", (int)len, text);
+        fputs("    ", out);
+        markup_terminal(out, (struct span){text, len});
+        fputc('\n', out);
         text += len + (text[len] == '\n');
     }
 }
@@ -42,9 +66,13 @@ static void print_differences(FILE *out, const char *name, const struct differen
     for (size_t i = 0; i < differences->count; i++) {
         const struct difference *difference = &differences->items[i];
 
-        fprintf(out, "    %s: expected %s, got %s\n",
+        char *line = must_print("    %s: expected %s, got %s",
             difference->path[0] ? difference->path : "all of it", difference->expected,
             difference->got);
+
+        markup_terminal(out, span_of(line));
+        fputc('\n', out);
+        free(line);
     }
 }
 
@@ -74,10 +102,12 @@ static void print_failure(FILE *out, const struct performance *performance)
     char *headline = verdict_headline(verdict);
     char *timeline = timeline_text(told->timeline, verdict->got_event, verdict->nearest_event);
 
-    fprintf(out, "  ---\n  at: \"%s:%u\"\n  cause: \"%s\"\n", performance->scenario->source.path,
-        verdict->at.line, headline);
-    if (verdict->step)
-        fprintf(out, "  line: \"%s\"\n", verdict->step);
+    char *at = must_print("%s:%u", performance->scenario->source.path, verdict->at.line);
+    fputs("  ---\n", out);
+    print_quoted(out, "at", at);
+    print_quoted(out, "cause", headline);
+    print_quoted(out, "line", verdict->step);
+    free(at);
     print_block(out, "message", verdict->message);
     print_block(out, "hint", verdict->hint);
     print_differences(out, "differences", &verdict->differences);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness/markup.h"
 #include "harness/must.h"
 #include "harness/timeline.h"
 #include "libbester/json.h"
@@ -81,15 +82,23 @@ static char *frame_text(const struct event *event)
     return text;
 }
 
+static char *visible(char *text)
+{
+    char *shown = NULL;
+    size_t len = 0;
+    FILE *out = must_stream(&shown, &len);
+
+    markup_terminal(out, span_of(text));
+    fclose(out);
+    free(text);
+    return shown;
+}
+
 char *event_body_text(const struct event *event, size_t max_bytes)
 {
-    switch (event->kind) {
-    case EVENT_FRAME:
-    case EVENT_SAID:
-        return cut(frame_text(event), max_bytes);
-    default:
-        return cut(must_copy(event->bytes), max_bytes);
-    }
+    bool frame = event->kind == EVENT_FRAME || event->kind == EVENT_SAID;
+
+    return cut(visible(frame ? frame_text(event) : must_copy(event->bytes)), max_bytes);
 }
 
 static const struct {
