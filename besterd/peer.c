@@ -44,8 +44,8 @@ struct destination {
     struct chain *chains; /* a hash table by key */
     struct chain *ready_first, *ready_last;
     unsigned active;
-    size_t waiting; /* messages, under way or not */
-    size_t label;   /* on AXIS_PEER */
+    size_t waiting;       /* messages, under way or not */
+    size_t label;         /* on AXIS_PEER */
     size_t waiting_bytes; /* of its errands' frames, those under way too */
     char name[];
 };
