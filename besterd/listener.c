@@ -153,6 +153,12 @@ enum status listeners_open(struct listeners *self, const struct config *config,
     return status;
 }
 
+void listeners_pause(struct listeners *self, bool paused)
+{
+    for (size_t i = 0; i < self->count; i++)
+        (paused ? acceptor_pause : acceptor_resume)(self->at[i].acceptor);
+}
+
 void listeners_close(struct listeners *self)
 {
     for (size_t i = 0; i < self->count; i++)

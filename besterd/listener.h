@@ -33,6 +33,8 @@ MUST_CHECK enum status listeners_address(
     const struct listeners *self, size_t index, struct address *out);
 /* How often accepting had to pause because descriptors or memory ran out. */
 unsigned long listeners_shortages(const struct listeners *self);
+/* What connects meanwhile waits in the kernel. */
+void listeners_pause(struct listeners *self, bool paused);
 /* Stops listening and removes the socket files. May be called twice. */
 void listeners_close(struct listeners *self);
 

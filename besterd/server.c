@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "besterd/log.h"
@@ -6,6 +7,8 @@
 #include "libbester/tls.h"
 
 enum { RESOLVER_THREADS = 4, RESOLVER_QUEUE = 1024, GOODBYE_MS = 2500 };
+/* Descriptors that strangers cannot take: handlers and other servers need some. */
+enum { RESERVED_DESCRIPTORS = 128 };
 
 /* ---- the end ---- */
 
@@ -48,12 +51,37 @@ static void is_it_over(struct server *self)
     ev_break(self->loop, EVBREAK_ALL);
 }
 
+static size_t max_sessions(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return SIZE_MAX;
+    size_t all = (size_t)limit.rlim_cur;
+    return all - (all / 2 < RESERVED_DESCRIPTORS ? all / 2 : RESERVED_DESCRIPTORS);
+}
+
+static void is_it_full(struct server *self)
+{
+    bool full = self->roster.numbers.count >= self->max_sessions;
+
+    if (full == self->full)
+        return;
+    self->full = full;
+    listeners_pause(&self->listeners, full);
+    if (full)
+        log_line(LOG_LEVEL_WARNING, "listener",
+            "%zu connections are all that descriptors allow: more must wait",
+            self->roster.numbers.count);
+}
+
 static void on_afterwards(struct ev_loop *loop, ev_timer *watcher, int events)
 {
     struct server *self = watcher->data;
 
     (void)loop, (void)events;
     roster_sweep(&self->roster);
+    is_it_full(self);
     is_it_over(self);
 }
 
@@ -117,6 +145,7 @@ static void on_accepted(int fd, bool tls, void *user)
     }
     if (!session)
         log_line(LOG_LEVEL_ERROR, "listener", "a connection was refused: out of memory");
+    is_it_full(self);
 }
 
 static void on_login(struct session *session, void *server)
@@ -354,6 +383,7 @@ enum status server_new(
     self->config = config;
     self->loop = loop;
     roster_init(&self->roster);
+    self->max_sessions = max_sessions();
     ev_init(&self->patience, on_patience);
     ev_init(&self->afterwards, on_afterwards);
     self->patience.data = self->afterwards.data = self;

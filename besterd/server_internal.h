@@ -30,6 +30,8 @@ struct server {
     struct listeners listeners;
     struct tls_context *tls; /* NULL: no listener needs it */
     struct roster roster;
+    size_t max_sessions; /* more must wait: descriptors are needed for others, too */
+    bool full;           /* so many are here, and the listeners pause */
     struct route route;
     struct peers *peers;
     struct pipeline pipeline;
