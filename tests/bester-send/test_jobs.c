@@ -323,6 +323,43 @@ static void test_listen_is_bounded(void **state)
     expect_end_by_itself(self, EXIT_REPORT_TIMEOUT, "bester-send: the time is up\n", "");
 }
 
+/* ---- a server of Part I --------------------------------------------------------------------- */
+
+/* It tells neither outcome nor reason, and stamps nothing on messages. */
+static void test_a_server_of_part_one(void **state)
+{
+    struct fixture *self = *state;
+    char todo[160];
+    in_directory(self, "todo", todo);
+    start_logged_in(self, ARGS("-t", "x", "--ndjson", "-i", "m", "-k", "--failed", todo), "");
+    program_write(&self->program, "1\n2\n");
+    program_close_in(&self->program);
+    peer_expect(&self->peer, "x", "1", NULL);
+    peer_report(&self->peer, "m-1", "good", "");
+    peer_expect(&self->peer, "x", "2", NULL);
+    peer_report(&self->peer, "m-2", "bad", "");
+    expect_end(self, EXIT_SOME_FAILED, "bester-send: line 2: id m-2: failed: no reason told\n", "");
+    expect_file(todo, "2\n");
+    unlink(in_directory(self, "todo.ids", todo));
+
+    start_logged_in(self, ARGS("-t", "x", "-d", "1", "-i", "m", "-w"), "");
+    peer_expect(&self->peer, "x", "1", NULL);
+    peer_send(&self->peer,
+        "{\"header\":{\"messageType\":\"receivedMessage\"},\"payload\":{\"type\":\"x\","
+        "\"data\":[1, 2]}}");
+    peer_report(&self->peer, "m", "good", "");
+    expect_end_by_itself(self, EXIT_ALL_GOOD, "", "{\"type\": \"x\", \"data\": [1, 2]}\n");
+
+    /* it refuses a login, and ends, without a word */
+    start(self, ARGS("--listen"));
+    peer_accept(&self->peer);
+    json_decref(peer_read(&self->peer));
+    peer_hang_up(&self->peer);
+    expect_end_by_itself(self, EXIT_LOGIN_REFUSED,
+        "bester-send: login: the server closed the connection without an answer to the login\n",
+        "");
+}
+
 /* ---- --dry-run
  * ----------------------------------------------------------------------------------- */
 
@@ -394,6 +431,7 @@ int main(void)
         PLAY(test_listen),
         PLAY(test_listen_to_a_closed_pipe),
         PLAY(test_listen_is_bounded),
+        PLAY(test_a_server_of_part_one),
         PLAY(test_dry_run),
         PLAY(test_contradictions),
     };
