@@ -111,7 +111,7 @@ def tls(server, home, folder):
     check(ends(result, 11, "not the server you know"), "--ca and --pin are both asked", result)
     result = send("-S", url, "--ca", folder + "/password", *one, home=home)
     check(result.returncode == 74, "--ca with a file that holds no certificate", result)
-    result = send("-S", f"besters://T@127.0.0.1:{server.plain}", "--connect-timeout", "300ms", *one, home=home)
+    result = send("-S", f"besters://T@127.0.0.1:{server.plain}", "--connect-timeout", "500ms", *one, home=home)
     check(ends(result, 11, "without TLS it is bester://"), "TLS where none is spoken", result)
     return url, pin
 

@@ -252,9 +252,9 @@ static void test_wait_reply(void **state)
     receive(self, "G", "{\"n\": 1}");
     receive(self, "H", "{\"n\": 1}");
     receive(self, "G", "{\"n\": \"2\"}");
-    peer_report(&self->peer, id, "good", "");
     receive(self, "G", "{\"n\":\n\"1\"}");
-    receive(self, "G", "{\"n\": 1}");
+    receive(self, "G", "{\"n\": 1}"); /* one more than was asked for */
+    peer_report(&self->peer, id, "good", "");
     expect_end_by_itself(
         self, EXIT_ALL_GOOD, "", REPLY("G", "{\"n\": 1}") REPLY("G", "{\"n\": \"1\"}"));
 }
@@ -291,7 +291,6 @@ static void test_listen(void **state)
         "{\"header\":{\"messageType\":\"receivedMessage\"},\"payload\":{\"type\":\"other\","
         "\"data\":1}}");
     receive(self, "G", "[1]");
-    receive(self, "G", "[2]");
     expect_end_by_itself(self, EXIT_ALL_GOOD, "", REPLY("G", "\"\\u001b[31m\"") REPLY("G", "[1]"));
 
     start_logged_in(self,
@@ -300,9 +299,7 @@ static void test_listen(void **state)
     expect_end_by_itself(self, EXIT_ALL_GOOD, "", "G\tx\ny1.50{{\"a\": \"x\\ny\", \"b\": 1.50}\n");
 
     start_logged_in(self, ARGS("--listen", "-W", "50ms"), modern);
-    receive(self, "G", "1");
-    expect_end_by_itself(
-        self, EXIT_REPLY_TIMEOUT, "bester-send: no message in time\n", REPLY("G", "1"));
+    expect_end_by_itself(self, EXIT_REPLY_TIMEOUT, "bester-send: no message in time\n", "");
 }
 
 /* Who reads them has gone: no noise, no waiting. */
@@ -319,7 +316,7 @@ static void test_listen_to_a_closed_pipe(void **state)
 static void test_listen_is_bounded(void **state)
 {
     struct fixture *self = *state;
-    start_logged_in(self, ARGS("--listen", "--timeout", "100ms"), modern);
+    start_logged_in(self, ARGS("--listen", "--timeout", "1s"), modern);
     expect_end_by_itself(self, EXIT_REPORT_TIMEOUT, "bester-send: the time is up\n", "");
 }
 
