@@ -67,7 +67,7 @@ MUST_CHECK enum status topology_listen_again(
 char *topology_expand(const struct topology *self, const char *name, int seen_from);
 /* The words of a member's "run" with names filled in, NULL behind the last.
  * Free with words_free. NULL: *fault. */
-char **topology_run_words(const struct topology *self, int member, struct fault *fault);
+char **topology_run_words(const struct topology *self, int index, struct fault *fault);
 void words_free(char **words);
 
 /* Writes the configuration of each server into its directory, and each password
