@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "bester-cli/history.h"
 #include "bester-cli/prompt.h"
 #include "bester-cli/script.h"
 #include "bester-cli/session.h"
@@ -29,6 +30,8 @@ struct cli {
     bool interactive;
     bool plain;
     int script_fd;
+    bool has_history;
+    char history[HISTORY_PATH_MAX];
     enum client_exit exit_status;
 };
 
@@ -92,8 +95,25 @@ static char *complete(const char *line, size_t start, const char *word, unsigned
     return verbs_complete(&self->session, line, start, word, index);
 }
 
-static const struct prompt_callbacks prompt_callbacks = {
-    .on_line = on_line, .on_interrupt = on_interrupt, .on_end = leave, .complete = complete};
+/* Answers to /new are no lines of their own. */
+static bool remember(const char *line, void *user)
+{
+    struct cli *self = user;
+    if (self->session.dialogue.active || history_is_secret(line))
+        return false;
+    if (self->has_history && history_append(self->history, line) != STATUS_OK) {
+        self->has_history = false;
+        screen_say(
+            &self->screen, STYLE_NOTE, "%s cannot be written; lines are not kept", self->history);
+    }
+    return true;
+}
+
+static const struct prompt_callbacks prompt_callbacks = {.on_line = on_line,
+    .remember = remember,
+    .on_interrupt = on_interrupt,
+    .on_end = leave,
+    .complete = complete};
 
 /* ---- from the session -------------------------------------------------------------------------
  */
@@ -107,6 +127,9 @@ static void on_ready(void *user)
         return;
     }
     session_prompt(&self->session, text);
+    self->has_history = !self->plain && history_path(self->history, "history");
+    if (self->has_history)
+        history_load(self->history, prompt_recall);
     if (self->plain)
         self->screen.plain = plain_new(self->loop, text, &prompt_callbacks, self);
     else

@@ -200,6 +200,12 @@ static bool is_worth_remembering(const char *line)
     return line[0] != '\0' && (last == NULL || strcmp(last->line, line) != 0);
 }
 
+void prompt_recall(const char *line)
+{
+    if (is_worth_remembering(line))
+        add_history(line);
+}
+
 static void end_of_input(struct prompt *self)
 {
     /* With bracketed paste readline itself has gone to the next line. */
@@ -223,7 +229,7 @@ static void on_line(char *line)
         end_of_input(self);
         return;
     }
-    if (is_worth_remembering(line))
+    if (is_worth_remembering(line) && self->callbacks->remember(line, self->user))
         add_history(line);
     self->in_line = true;
     self->callbacks->on_line(line, self->user);

@@ -20,6 +20,8 @@ struct prompt;
 struct prompt_callbacks {
     /* A line without its end. It holds line ends only if it was pasted. */
     void (*on_line)(const char *line, void *user);
+    /* Whether the line, still as it was typed, may be found again with the arrow keys. */
+    bool (*remember)(const char *line, void *user);
     /* Ctrl-C: what was typed is gone already. */
     void (*on_interrupt)(void *user);
     /* Ctrl-D on an empty line, or no terminal any more. The prompt has stopped. */
@@ -35,6 +37,9 @@ struct prompt *prompt_new(struct ev_loop *loop, const char *text, bool colour,
 /* Gives the terminal back; what was typed and not sent stays on the screen. What
  * waits to be printed is. NULL is legal. */
 void prompt_free(struct prompt *self);
+
+/* A line of an earlier run, to be found with the arrow keys. Before or after prompt_new. */
+void prompt_recall(const char *line);
 
 /* What stands before the line; plain text of one line. */
 void prompt_set_text(struct prompt *self, const char *text);

@@ -185,7 +185,9 @@ static void on_message(
         screen_put(self->screen, STYLE_MESSAGE, bytes_span(&line));
     else
         screen_say(self->screen, STYLE_BAD, "a message came that is too long to show");
+    journal_keep(&self->journal, bytes_span(&line));
     bytes_release(&line);
+    session_log_received(self, text);
     book_meet(&self->book, received.from);
     talks_received(&self->talks, received.from, received.type);
     self->callbacks->on_settled(self->user); /* the prompt tells what is unread */
@@ -231,6 +233,7 @@ static void session_init(struct session *self, const struct session_options *opt
     snprintf(self->type, sizeof self->type, "%s", options->type);
     snprintf(self->to, sizeof self->to, "%s", options->to == NULL ? "" : options->to);
     talks_init(&self->talks);
+    journal_init(&self->journal);
     if (self->to[0] != '\0')
         talks_go(&self->talks, self->to, self->type);
     session_meet(self, self->to);
@@ -275,6 +278,7 @@ void session_release(struct session *self)
         ev_timer_stop(self->loop, &self->retry);
     login_release(&self->login);
     outbox_release(&self->outbox);
+    journal_release(&self->journal);
     if (self->streams != NULL)
         streams_flush(self->streams);
     streams_free(self->streams);

@@ -16,6 +16,7 @@
 #include "bester-cli/backoff.h"
 #include "bester-cli/book.h"
 #include "bester-cli/dialogue.h"
+#include "bester-cli/journal.h"
 #include "bester-cli/outbox.h"
 #include "bester-cli/render.h"
 #include "bester-cli/screen.h"
@@ -60,6 +61,7 @@ struct session {
     struct outbox outbox;
     struct dialogue dialogue;
     struct talks talks;
+    struct journal journal;
     char name[USER_NAME_MAX]; /* who we are */
     char type[TEMPLATE_NAME_MAX];
     char to[SESSION_TO_MAX];
@@ -120,6 +122,10 @@ void session_again(struct session *self, unsigned long number);
 void session_resend(struct session *self, unsigned long number);
 /* Tries to connect now, if there is no connection. */
 void session_connect(struct session *self);
+/* "on", "off", a path, or "": tell. */
+void session_log(struct session *self, const char *path);
+void session_last(struct session *self, unsigned long count);
+void session_grep(struct session *self, const char *text);
 void session_show_status(struct session *self);
 void session_show_line(struct session *self, unsigned long number);
 void session_show_pending(struct session *self);

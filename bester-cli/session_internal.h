@@ -33,6 +33,12 @@ void session_flush(struct session *self);
 /* A result for the line of this number. */
 void session_fate(struct session *self, const struct client_result *result, unsigned long number);
 
+/* ---- session_journal.c ---- */
+
+void session_log_received(struct session *self, struct span message);
+void session_log_sent(struct session *self, const struct line *line);
+void session_log_fate(struct session *self, unsigned long number, const char *fate);
+
 void session_end(struct session *self, enum client_exit exit_status);
 /* Ends if it is to end and nothing waits. */
 void session_check_end(struct session *self);

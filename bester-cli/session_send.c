@@ -46,7 +46,9 @@ void session_submit(struct session *self, const char *type, struct span data, co
     } else if (status != STATUS_OK) {
         outbox_withdraw(&self->outbox, line);
         session_refuse(self, "not sent: %s", fault.text);
+        return;
     }
+    session_log_sent(self, line);
 }
 
 static void fail(struct session *self, struct line *line, const struct fault *fault)
@@ -58,6 +60,7 @@ static void fail(struct session *self, struct line *line, const struct fault *fa
     self->screen->line = line->script_line;
     screen_say(self->screen, STYLE_BAD, "#%lu %s", line->number, fate);
     self->screen->line = before;
+    session_log_fate(self, line->number, fate);
     self->tally.by_exit[status_exit(fault->status)]++;
 }
 
@@ -113,6 +116,7 @@ void session_fate(struct session *self, const struct client_result *result, unsi
     self->screen->line = line == NULL ? 0 : line->script_line;
     screen_say(self->screen, good ? STYLE_GOOD : STYLE_BAD, "#%lu %s%s", number, text, hint);
     self->screen->line = before;
+    session_log_fate(self, number, text);
     if (result->ticket != 0) /* a later report is news, but not another message */
         client_tally_add(&self->tally, result);
 }

@@ -135,7 +135,13 @@ static const struct option_section sections[] = {
         "failures to standard error with the number of the script's line. The exit status\n"
         "is that of bester-send. At a terminal it is 0 after /quit or Ctrl-D.\n"},
     {"Files", "$XDG_CONFIG_HOME/bester/templates/TYPE.json: your own template of a type, which\n"
-              "goes before the server's.\n"},
+              "goes before the server's.\n"
+              "\n"
+              "$XDG_STATE_HOME/bester/history: the lines you typed, for you alone. A line that\n"
+              "begins with a blank or speaks of a password, secret, token or credential is not\n"
+              "kept, nor are answers to /new.\n"
+              "\n"
+              "$XDG_STATE_HOME/bester/log.ndjson: where /log on writes to.\n"},
     {"See also", "bester-send(1), besterd(8)\n"},
     {NULL, NULL},
 };

@@ -10,7 +10,14 @@ typedef void verb_run(struct session *session, const char *argument);
 
 /* What the argument of a verb can be completed to; TEXT: to nothing, but it may be as
  * long as it likes. */
-enum argument { ARGUMENT_NONE, ARGUMENT_TEXT, ARGUMENT_PEOPLE, ARGUMENT_TYPE, ARGUMENT_VERB };
+enum argument {
+    ARGUMENT_NONE,
+    ARGUMENT_TEXT,
+    ARGUMENT_PEOPLE,
+    ARGUMENT_TYPE,
+    ARGUMENT_VERB,
+    ARGUMENT_FILE
+};
 
 static void run_to(struct session *session, const char *argument)
 {
@@ -103,6 +110,26 @@ static void run_reply(struct session *session, const char *argument)
     session_reply(session, argument);
 }
 
+static void run_log(struct session *session, const char *argument)
+{
+    session_log(session, argument);
+}
+
+static void run_last(struct session *session, const char *argument)
+{
+    unsigned long count;
+    if (number_of(session, argument, &count))
+        session_last(session, count == 0 ? 10 : count);
+}
+
+static void run_grep(struct session *session, const char *argument)
+{
+    if (argument[0] == '\0')
+        session_refuse(session, "/grep what?");
+    else
+        session_grep(session, argument);
+}
+
 static void run_connect(struct session *session, const char *argument)
 {
     (void)argument;
@@ -127,7 +154,11 @@ static const struct verb {
     {"/again", "[ID]", "send the latest line, or #ID, once more as a new line", ARGUMENT_NONE,
         run_again},
     {"/connect", "", "try to connect now instead of later", ARGUMENT_NONE, run_connect},
+    {"/grep", "TEXT", "show what was said with TEXT in it", ARGUMENT_NONE, run_grep},
     {"/help", "[COMMAND]", "list the commands, or tell about one", ARGUMENT_VERB, run_help},
+    {"/last", "[N]", "show the latest N (10) lines that were said", ARGUMENT_NONE, run_last},
+    {"/log", "[on|off|FILE]", "append all that is said to FILE as NDJSON; alone: tell where to",
+        ARGUMENT_FILE, run_log},
     {"/new", "[TYPE]", "ask for a message field by field; Ctrl-C gives up", ARGUMENT_TYPE, run_new},
     {"/pending", "", "list the lines that are queued, sent without a report, or of unknown fate",
         ARGUMENT_NONE, run_pending},

@@ -28,6 +28,7 @@ struct fixture {
     struct program program;
     char directory[64];
     char password[96];
+    char state[96];
 };
 
 static inline int setup(void **state)
@@ -45,6 +46,8 @@ static inline int setup(void **state)
     setenv("BESTER_USER", "T", 1);
     setenv("BESTER_PASSWORD_FILE", self->password, 1);
     setenv("XDG_CONFIG_HOME", self->directory, 1);
+    snprintf(self->state, sizeof self->state, "%s/state", self->directory);
+    setenv("XDG_STATE_HOME", self->state, 1);
     setenv("TERM", "xterm", 1);
     setenv("LC_ALL", "C.UTF-8", 1);
     setenv("TZ", "UTC", 1);
@@ -81,6 +84,22 @@ static inline void remove_own_chat(const struct fixture *self)
     rmdir(path);
 }
 
+static inline const char *state_file(const struct fixture *self, const char *name, char out[160])
+{
+    snprintf(out, 160, "%s/bester/%s", self->state, name);
+    return out;
+}
+
+static inline void remove_state(const struct fixture *self)
+{
+    char path[160];
+    unlink(state_file(self, "history", path));
+    unlink(state_file(self, "log.ndjson", path));
+    snprintf(path, sizeof path, "%s/bester", self->state);
+    rmdir(path);
+    rmdir(self->state);
+}
+
 static inline int teardown(void **state)
 {
     struct fixture *self = *state;
@@ -88,6 +107,7 @@ static inline int teardown(void **state)
     peer_close(&self->peer);
     unlink(self->password);
     remove_own_chat(self);
+    remove_state(self);
     rmdir(self->directory);
     free(self);
     return 0;
