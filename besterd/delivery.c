@@ -41,22 +41,27 @@ static void target_fail(struct ticket *ticket, size_t index, enum status status,
     ticket_fail(ticket, status, text);
 }
 
-/* Opens a delivery to the named target; 0 (and a failed ticket) without memory. */
-static uint64_t drop_open(struct deliveries *self, struct ticket *ticket, enum target_kind kind,
-    struct span token, size_t *index)
+/* Opens a delivery to the named target. 0: the same command has named it before,
+ * and each is told once; or (and then the ticket has failed) there is no memory. */
+static uint64_t drop_open(
+    struct deliveries *self, struct ticket *ticket, enum target_kind kind, struct span token)
 {
-    struct drop *drop = calloc(1, sizeof(*drop));
-    uint64_t number = drop ? slots_add(&self->drops, drop) : 0;
+    size_t index;
+    enum status status = ticket_target(ticket, kind, token, &index);
 
-    if (!number || ticket_target(ticket, kind, token, index) != STATUS_OK) {
-        slots_remove(&self->drops, number);
+    if (status == STATUS_OK && ticket->targets[index].told_by == ticket->told)
+        return 0;
+    struct drop *drop = status == STATUS_OK ? calloc(1, sizeof(*drop)) : NULL;
+    uint64_t number = drop ? slots_add(&self->drops, drop) : 0;
+    if (!number) {
         free(drop);
         ticket_fail(ticket, STATUS_INTERNAL, status_help(STATUS_NO_MEMORY));
         return 0;
     }
     drop->ticket = ticket->number;
-    drop->target = *index;
-    ticket->targets[*index].open++;
+    drop->target = index;
+    ticket->targets[index].told_by = ticket->told;
+    ticket->targets[index].open++;
     ticket->open++;
     return number;
 }
@@ -147,8 +152,8 @@ static void deliver_to_user(
 {
     char given[USER_NAME_MAX];
     char name[USERNAME_CAP];
-    size_t len, index;
-    uint64_t number = drop_open(self, ticket, TARGET_USER, token, &index);
+    size_t len;
+    uint64_t number = drop_open(self, ticket, TARGET_USER, token);
 
     if (!number)
         return;
@@ -173,18 +178,6 @@ static void deliver_to_user(
     }
     if (drop->waiting == 0)
         drop_close(self, ticket, number, drop->failure, NULL);
-}
-
-/* Each recipient once, however often the handler names him. */
-static bool named_before(const struct command *command, struct span token)
-{
-    struct json_cursor cursor = command_targets(command);
-    struct span before;
-
-    while (command_next_target(&cursor, &before) == PULL_READY && before.at != token.at)
-        if (json_string_equal(before, token))
-            return true;
-    return false;
 }
 
 static bool count_is_allowed(
@@ -218,9 +211,9 @@ void deliver_to_clients(struct deliveries *self, struct ticket *ticket,
         ticket_fail(ticket, STATUS_INTERNAL, status_help(STATUS_NO_MEMORY));
         return;
     }
+    ticket->told++;
     while (command_next_target(&cursor, &token) == PULL_READY)
-        if (!named_before(command, token))
-            deliver_to_user(self, ticket, token, frame);
+        deliver_to_user(self, ticket, token, frame);
     blob_unref(frame);
 }
 
@@ -230,8 +223,7 @@ static void deliver_to_server(
     struct deliveries *self, struct ticket *ticket, struct span token, struct blob *frame)
 {
     char name[SERVER_NAME_MAX];
-    size_t index;
-    uint64_t number = drop_open(self, ticket, TARGET_SERVER, token, &index);
+    uint64_t number = drop_open(self, ticket, TARGET_SERVER, token);
     enum status status = STATUS_UNKNOWN_SERVER;
 
     if (!number)
@@ -274,9 +266,9 @@ void deliver_to_servers(struct deliveries *self, struct ticket *ticket,
         ticket_fail(ticket, STATUS_INTERNAL, status_help(STATUS_NO_MEMORY));
         return;
     }
+    ticket->told++;
     while (command_next_target(&cursor, &token) == PULL_READY)
-        if (!named_before(command, token))
-            deliver_to_server(self, ticket, token, frame);
+        deliver_to_server(self, ticket, token, frame);
     blob_unref(frame);
 }
 

@@ -4,8 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "libbester/address.h"
 #include "libbester/blob.h"
 #include "libbester/json.h"
+
+enum { FEW_TARGETS = 8 }; /* a power of two: so many are found without a table */
 
 struct ticket *ticket_new(uint64_t session, struct origin *origin, struct span id_token)
 {
@@ -34,6 +37,7 @@ void ticket_free(struct ticket *self)
     for (size_t i = 0; i < self->target_count; i++)
         free((char *)self->targets[i].token.at);
     free(self->targets);
+    free(self->places);
     free(self->detail);
     origin_unref(self->origin);
     free(self);
@@ -95,31 +99,106 @@ void answer_free(struct answer *self)
     free(self);
 }
 
+/* ---- targets ---- */
+
+/* Names that are equal after decoding have the same. What is too long to be the
+ * name of anything shares one. */
+static uint32_t hash_of(enum target_kind kind, struct span token)
+{
+    char name[SERVER_NAME_MAX];
+    size_t len = 0;
+    uint32_t hash = 2166136261u + kind; /* FNV-1a */
+
+    if (json_decode(token, name, sizeof(name), &len) != STATUS_OK)
+        len = 0;
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ (unsigned char)name[i]) * 16777619u;
+    return hash;
+}
+
+static bool target_is(const struct target *self, const struct target *wanted)
+{
+    return self->hash == wanted->hash && self->kind == wanted->kind &&
+           json_string_equal(self->token, wanted->token);
+}
+
+/* target_count: there is none. */
+static size_t find_target(const struct ticket *self, const struct target *wanted)
+{
+    size_t i;
+
+    if (self->places) {
+        size_t at = wanted->hash & (self->place_count - 1);
+
+        for (; self->places[at]; at = (at + 1) & (self->place_count - 1))
+            if (target_is(&self->targets[self->places[at] - 1], wanted))
+                return self->places[at] - 1;
+        return self->target_count;
+    }
+    for (i = 0; i < self->target_count; i++)
+        if (target_is(&self->targets[i], wanted))
+            break;
+    return i;
+}
+
+static void put_in_place(struct ticket *self, size_t index)
+{
+    size_t at = self->targets[index].hash & (self->place_count - 1);
+
+    while (self->places[at])
+        at = (at + 1) & (self->place_count - 1);
+    self->places[at] = (uint32_t)index + 1;
+}
+
+/* Room for one more target; the table is at most half full. */
+static enum status grow_targets(struct ticket *self)
+{
+    size_t count = self->target_count;
+
+    if ((count & (count - 1)) != 0) /* a power of two: full */
+        return STATUS_OK;
+    size_t room = count ? count * 2 : 1;
+    struct target *targets = realloc(self->targets, room * sizeof(*targets));
+    if (!targets)
+        return STATUS_NO_MEMORY;
+    self->targets = targets;
+    if (room <= FEW_TARGETS)
+        return STATUS_OK;
+    uint32_t *places = calloc(room * 2, sizeof(*places));
+    if (!places)
+        return STATUS_NO_MEMORY;
+    free(self->places);
+    self->places = places;
+    self->place_count = room * 2;
+    for (size_t i = 0; i < count; i++)
+        put_in_place(self, i);
+    return STATUS_OK;
+}
+
 enum status ticket_target(
     struct ticket *self, enum target_kind kind, struct span token, size_t *index)
 {
-    for (size_t i = 0; i < self->target_count; i++)
-        if (self->targets[i].kind == kind && json_string_equal(self->targets[i].token, token)) {
-            *index = i;
-            return STATUS_OK;
-        }
-    size_t count = self->target_count;
-    if ((count & (count - 1)) == 0) { /* a power of two: full */
-        struct target *targets = realloc(self->targets, (count ? count * 2 : 1) * sizeof(*targets));
+    struct target target = {.kind = kind, .token = token, .hash = hash_of(kind, token)};
+    size_t found = find_target(self, &target);
 
-        if (!targets)
+    if (found == self->target_count) {
+        char *copy = malloc(token.len);
+
+        if (!copy || grow_targets(self) != STATUS_OK) {
+            free(copy);
             return STATUS_NO_MEMORY;
-        self->targets = targets;
+        }
+        memcpy(copy, token.at, token.len);
+        target.token.at = copy;
+        self->targets[self->target_count++] = target;
+        if (self->places)
+            put_in_place(self, found);
     }
-    char *copy = malloc(token.len);
-    if (!copy)
-        return STATUS_NO_MEMORY;
-    memcpy(copy, token.at, token.len);
-    self->targets[count] = (struct target){.kind = kind, .token = {copy, token.len}};
-    self->target_count++;
-    *index = count;
+    *index = found;
     return STATUS_OK;
 }
+
+/* ---- lanes ---- */
 
 struct lane *lane_get(struct lane **list, const struct handler *handler)
 {

@@ -50,6 +50,8 @@ struct target {
     unsigned open;      /* deliveries not yet resolved */
     enum status status; /* STATUS_OK, or why the first one failed */
     struct span token;  /* its name, a JSON string; storage is the target's own */
+    uint32_t hash;      /* of the name, decoded */
+    unsigned told_by;   /* which of the ticket's commands named it last */
 };
 
 struct ticket {
@@ -70,6 +72,9 @@ struct ticket {
 
     struct target *targets;
     size_t target_count;
+    uint32_t *places; /* a hash table: indices of targets, plus 1; NULL: they are few */
+    size_t place_count;
+    unsigned told;       /* commands that named targets */
     enum status failure; /* the first; STATUS_OK: none */
     char *detail;        /* of failure, or NULL */
 

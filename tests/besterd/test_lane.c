@@ -157,6 +157,12 @@ static void test_targets_have_one_name_each(void **state)
         assert_int_equal(ticket_target(ticket, TARGET_USER, span_of(token), &index), STATUS_OK);
         assert_int_equal(index, 2 + i);
     }
+    for (size_t i = 0; i < 1000; i++) { /* each is found again, however it is written */
+        size_t index;
+        snprintf(token, sizeof token, i % 2 ? "\"u%zu\"" : "\"\\u0075%zu\"", i);
+        assert_int_equal(ticket_target(ticket, TARGET_USER, span_of(token), &index), STATUS_OK);
+        assert_int_equal(index, 2 + i);
+    }
     assert_int_equal(ticket->target_count, 1002);
     assert_true(span_is(ticket->targets[g].token, "\"G\"")); /* indices stay */
     assert_true(span_is(ticket->targets[901].token, "\"u899\""));
