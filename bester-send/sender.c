@@ -79,13 +79,7 @@ static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
     if (self->salvaging) {
         sender_complain(self, "the time is up, and not all of standard input is in %s",
             self->settings->failed_file);
-        ev_io_stop(self->loop, &self->readable);
-        self->salvaging = false;
-        self->ended = false;
-        self->input.ended = true; /* leave as it is */
-        self->has_record = false;
-        self->input.taken = self->input.held.len;
-        sender_end(self);
+        sender_end_salvage(self);
         return;
     }
     sender_complain(self, "the time is up");

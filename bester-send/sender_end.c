@@ -21,11 +21,19 @@ static void leave(struct sender *self)
         ev_break(self->loop, EVBREAK_ALL);
 }
 
+void sender_end_salvage(struct sender *self)
+{
+    ev_io_stop(self->loop, &self->readable);
+    ev_timer_stop(self->loop, &self->deadline);
+    self->salvaging = false;
+    leave(self);
+}
+
 static void on_salvage(struct ev_loop *loop, ev_io *watcher, int events)
 {
     struct sender *self = watcher->data;
     char piece[RECORDS_READ_BYTES];
-    (void)events;
+    (void)loop, (void)events;
     ssize_t n = read(watcher->fd, piece, sizeof piece);
     if (n > 0) {
         leftover_put_rest(&self->leftover, (struct span){piece, (size_t)n});
@@ -35,10 +43,7 @@ static void on_salvage(struct ev_loop *loop, ev_io *watcher, int events)
         return;
     if (n < 0)
         sender_complain(self, "standard input: %s", strerror(errno));
-    ev_io_stop(loop, watcher);
-    ev_timer_stop(loop, &self->deadline);
-    self->salvaging = false;
-    leave(self);
+    sender_end_salvage(self);
 }
 
 static bool is_regular(int fd)

@@ -85,6 +85,8 @@ void sender_on_input(struct ev_loop *loop, ev_io *watcher, int events);
 /* sender_end.c */
 /* Ends the run, once what is to be written has been. */
 void sender_end(struct sender *self);
+/* Waits no longer for the rest of the input, and leaves. */
+void sender_end_salvage(struct sender *self);
 /* Ends if there is nothing left to be done. */
 void sender_end_if_done(struct sender *self);
 /* Room in the outlet: more may be made, or, at the end, all has been written. */

@@ -154,6 +154,23 @@ static void test_failed_holds_a_line_that_is_too_long(void **state)
     unlink(in_directory(self, "todo.ids", todo));
 }
 
+/* A pipe that does not end does not outlast --timeout. */
+static void test_failed_does_not_wait_for_ever(void **state)
+{
+    struct fixture *self = *state;
+    char todo[160];
+    char err[400];
+    in_directory(self, "todo", todo);
+    start_logged_in(self, ARGS("-t", "x", "--ndjson", "--failed", todo, "--timeout", "2s"), modern);
+    program_write(&self->program, "{\n2\n");
+    snprintf(err, sizeof err,
+        "bester-send: line 1: not JSON: byte 1: the name of a member is expected, not the end of "
+        "the text\nbester-send: the time is up, and not all of standard input is in %s\n",
+        todo);
+    expect_end_by_itself(self, EXIT_BAD_INPUT, err, "");
+    expect_file(todo, "{\n2\n");
+}
+
 static void test_failed_is_written_when_a_signal_comes(void **state)
 {
     struct fixture *self = *state;
@@ -419,6 +436,7 @@ int main(void)
         PLAY(test_failed_inputs_are_kept_with_their_ids),
         PLAY(test_failed_holds_what_was_not_read),
         PLAY(test_failed_holds_a_line_that_is_too_long),
+        PLAY(test_failed_does_not_wait_for_ever),
         PLAY(test_failed_is_written_when_a_signal_comes),
         PLAY(test_retry_where_nothing_was_done),
         PLAY(test_retry_after_a_lost_connection),
