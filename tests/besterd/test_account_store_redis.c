@@ -231,7 +231,9 @@ static int run_at_once(struct fixture *self, enum status (*work)(struct fixture 
             close(gate[1]);
             (void)!read(gate[0], &byte, 1); /* until the gate opens */
             self->store = account_store_redis_new(&self->settings);
-            _exit(work(self, i) == STATUS_OK ? 0 : 1);
+            enum status status = work(self, i);
+            account_store_free(self->store);
+            _exit(status == STATUS_OK ? 0 : 1);
         }
     }
     close(gate[0]);
