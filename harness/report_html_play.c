@@ -170,18 +170,19 @@ static void put_source_line(FILE *out, unsigned number, struct span line, bool h
 
 static void put_source(FILE *out, const struct source *source, unsigned at)
 {
-    const char *text = source->text;
-    unsigned number = 1;
+    struct span rest = {source->text, source->len};
 
-    if (at == 0 || !text)
+    if (at == 0)
         return;
     fputs("<figure><figcaption>The play</figcaption><pre class=\"source\">", out);
-    for (; *text && number <= at + LINES_AFTER; number++) {
-        size_t len = strcspn(text, "\n");
+    for (unsigned number = 1; rest.len > 0 && number <= at + LINES_AFTER; number++) {
+        const char *end = memchr(rest.at, '\n', rest.len);
+        size_t len = end ? (size_t)(end - rest.at) : rest.len;
 
         if (number + LINES_BEFORE >= at)
-            put_source_line(out, number, (struct span){text, len}, number == at);
-        text += len + (text[len] == '\n');
+            put_source_line(out, number, (struct span){rest.at, len}, number == at);
+        len += end != NULL;
+        rest = (struct span){rest.at + len, rest.len - len};
     }
     fputs("</pre></figure>\n", out);
 }
