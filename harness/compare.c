@@ -84,22 +84,22 @@ static const char *const bare_texts[] = {
     [BODY_LOGIN] = "{\"login\": …}",
 };
 
-char *compare_show(const struct saying *saying, enum edge_kind edge)
+char *compare_show(const struct saying *saying, enum edge_kind edge, const struct scope *scope)
 {
-    bool bare_line = saying->body == BODY_RAW && (edge == EDGE_STDIN || edge == EDGE_STDOUT);
-
-    if (bare_line)
-        return must_dump(saying->wire);
-    if (saying->body == BODY_RAW || saying->body == BODY_TEXT) {
-        char *text = must_dump(saying->wire);
-        char *shown = must_print("{\"%s\": %s}", saying->body == BODY_RAW ? "raw" : "text", text);
-        free(text);
-        return shown;
-    }
-    if (saying->body != BODY_JSON)
+    if (saying->body != BODY_JSON && saying->body != BODY_RAW && saying->body != BODY_TEXT)
         return must_copy(bare_texts[saying->body]);
-    json_t *shown = form_show(edge, saying->wire);
+    bool line = saying->body == BODY_RAW && (edge == EDGE_STDIN || edge == EDGE_STDOUT);
+    json_t *wire = pattern_show(saying->wire, scope);
+    json_t *shown;
+
+    if (saying->body == BODY_JSON)
+        shown = form_show(edge, wire);
+    else if (line)
+        shown = json_incref(wire);
+    else
+        shown = must_json(json_pack("{s:O}", saying->body == BODY_RAW ? "raw" : "text", wire));
     char *text = must_dump(shown);
     json_decref(shown);
+    json_decref(wire);
     return text;
 }

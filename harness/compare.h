@@ -12,6 +12,6 @@ bool compare_event(const struct saying *saying, const struct event *event, struc
     struct differences *out);
 /* What a line says, as a text for people: the bindings filled in that there are.
  * malloc'd. */
-char *compare_show(const struct saying *saying, enum edge_kind edge);
+char *compare_show(const struct saying *saying, enum edge_kind edge, const struct scope *scope);
 
 #endif

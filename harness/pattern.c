@@ -272,6 +272,45 @@ json_t *pattern_fill(const json_t *pattern, struct scope *scope, struct fault *f
     }
 }
 
+/* ---- showing --------------------------------------------------------------------------------- */
+
+static json_t *show_string(const json_t *pattern, const struct scope *scope)
+{
+    struct capture capture;
+    struct fault fault;
+    size_t len;
+    const json_t *bound = NULL;
+    char *text = NULL;
+
+    enum text_kind kind = text_read(string_span(pattern), &capture, &fault);
+    if (kind == TEXT_CAPTURE)
+        bound = bindings_get(&scope->bindings, capture.name);
+    else if (kind == TEXT_PLAIN)
+        text = text_expand(string_span(pattern), scope, &len, &fault);
+    json_t *shown = text ? json_stringn(text, len) : json_deep_copy(bound ? bound : pattern);
+    free(text);
+    return must_json(shown);
+}
+
+json_t *pattern_show(const json_t *pattern, const struct scope *scope)
+{
+    json_t *shown;
+    const json_t *member;
+    const char *name;
+    size_t i;
+
+    if (json_is_string(pattern))
+        return show_string(pattern, scope);
+    shown = must_json(json_copy((json_t *)pattern));
+    json_object_foreach ((json_t *)pattern, name, member) {
+        json_object_set_new(shown, name, pattern_show(member, scope));
+    }
+    json_array_foreach (pattern, i, member) {
+        json_array_set_new(shown, i, pattern_show(member, scope));
+    }
+    return shown;
+}
+
 /* ---- walking --------------------------------------------------------------------------------- */
 
 struct walker {

@@ -38,6 +38,10 @@ bool pattern_match(const json_t *pattern, const json_t *value, unsigned open_lev
  * names what stands for nothing. */
 json_t *pattern_fill(const json_t *pattern, struct scope *scope, struct fault *fault);
 
+/* A new value that is the pattern as it stands, but with what is bound and named by
+ * now in its place: for people. */
+json_t *pattern_show(const json_t *pattern, const struct scope *scope);
+
 /* What a checker is told of each text in a pattern, in the order of the text. */
 struct pattern_visit {
     /* A capture that has a name. path as in struct difference. */

@@ -12,7 +12,9 @@
 #include "harness/player.h"
 #include "harness/progress.h"
 
-enum { LINE_BYTES_MAX = 2000 };
+enum { LINE_BYTES_MAX = 2000, SIGNAL_COUNT = 3 };
+
+static const int signal_numbers[SIGNAL_COUNT] = {SIGINT, SIGTERM, SIGHUP};
 
 /* One play of a run. */
 struct item {
@@ -38,7 +40,7 @@ struct run {
     double began_ms;
     struct reports *reports;
     struct progress *progress;
-    ev_signal signals[3];
+    ev_signal signals[SIGNAL_COUNT];
     ev_timer start; /* never started: fed */
 };
 
@@ -173,10 +175,8 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
 
 static void watch_signals(struct run *self)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        ev_signal_init(&self->signals[i], on_signal, numbers[i]);
+    for (size_t i = 0; i < SIGNAL_COUNT; i++) {
+        ev_signal_init(&self->signals[i], on_signal, signal_numbers[i]);
         self->signals[i].data = self;
         ev_signal_start(self->loop, &self->signals[i]);
     }
@@ -213,6 +213,30 @@ static struct progress_state ask_progress(void *user)
     return state;
 }
 
+/* From here on a signal no longer ends anything: the reports are to be written whole.
+ * Whether one came shows in the exit status. */
+static void hold_signals(void)
+{
+    sigset_t held;
+
+    sigemptyset(&held);
+    for (size_t i = 0; i < SIGNAL_COUNT; i++)
+        sigaddset(&held, signal_numbers[i]);
+    sigprocmask(SIG_BLOCK, &held, NULL);
+}
+
+static bool signal_is_held(void)
+{
+    sigset_t pending;
+    bool held = false;
+
+    sigemptyset(&pending);
+    sigpending(&pending);
+    for (size_t i = 0; i < SIGNAL_COUNT; i++)
+        held = held || sigismember(&pending, signal_numbers[i]) == 1;
+    return held;
+}
+
 static void play_all(struct run *self)
 {
     self->summary.started = time(NULL);
@@ -225,11 +249,12 @@ static void play_all(struct run *self)
         self->progress = progress_new(self->loop, stderr, ask_progress, self);
     ev_feed_event(self->loop, &self->start, EV_CUSTOM);
     ev_run(self->loop, 0);
+    hold_signals();
     end_items(self);
     self->summary.ms = now_ms() - self->began_ms;
     progress_end(self->progress);
     progress_free(self->progress);
-    for (size_t i = 0; i < sizeof(self->signals) / sizeof(self->signals[0]); i++)
+    for (size_t i = 0; i < SIGNAL_COUNT; i++)
         ev_signal_stop(self->loop, &self->signals[i]);
 }
 
@@ -269,7 +294,7 @@ static int play(struct run *self)
         complain(EXIT_LOCAL_IO, &fault);
         status = status ? status : EXIT_LOCAL_IO;
     }
-    return self->summary.interrupted ? EXIT_INTERRUPTED : status;
+    return self->summary.interrupted || signal_is_held() ? EXIT_INTERRUPTED : status;
 }
 
 static int prepare(struct run *self, const struct paths *paths)

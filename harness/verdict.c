@@ -124,7 +124,7 @@ static void add_nearest(struct verdict *self, const struct line *line,
 void verdict_add_line(struct verdict *self, const struct line *line, const struct event *got,
     const struct timeline *timeline, struct scope *scope)
 {
-    self->expected = compare_show(&line->saying, line->edge);
+    self->expected = compare_show(&line->saying, line->edge, scope);
     self->from = line->from;
     self->to = line->to;
     if (got) {
