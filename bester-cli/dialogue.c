@@ -53,6 +53,13 @@ const char *dialogue_question(const struct dialogue *self, char *out, size_t cap
     return out;
 }
 
+void dialogue_skip(struct dialogue *self)
+{
+    while (self->field < self->sheet->field_count && form_has(&self->form, asked(self)))
+        self->field++;
+    self->active = self->field < self->sheet->field_count;
+}
+
 enum status dialogue_answer(struct dialogue *self, const char *line, struct fault *fault)
 {
     const struct template_field *field = asked(self);
@@ -66,7 +73,7 @@ enum status dialogue_answer(struct dialogue *self, const char *line, struct faul
     if (status != STATUS_OK)
         return status;
     self->field++;
-    self->active = self->field < self->sheet->field_count;
+    dialogue_skip(self);
     return STATUS_OK;
 }
 

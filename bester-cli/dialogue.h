@@ -18,6 +18,8 @@ struct dialogue {
 /* A template without fields is finished at once: then it is not active. */
 MUST_CHECK enum status dialogue_start(
     struct dialogue *self, const struct type_template *sheet, const char *to);
+/* Goes on behind what is set already. */
+void dialogue_skip(struct dialogue *self);
 /* Forgets what was answered. Legal at any time. */
 void dialogue_stop(struct dialogue *self);
 

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "bester-cli/editor.h"
 #include "bester-cli/history.h"
 #include "bester-cli/prompt.h"
 #include "bester-cli/script.h"
@@ -30,6 +31,8 @@ struct cli {
     bool interactive;
     bool plain;
     int script_fd;
+    struct editor editor;
+    char *draft; /* what was edited and could not be sent; NULL: nothing */
     bool has_history;
     char history[HISTORY_PATH_MAX];
     enum client_exit exit_status;
@@ -109,8 +112,15 @@ static bool remember(const char *line, void *user)
     return true;
 }
 
+static bool wants_file(const char *line, size_t start, void *user)
+{
+    const struct cli *self = user;
+    return !self->session.dialogue.active && verbs_wants_file(line, start);
+}
+
 static const struct prompt_callbacks prompt_callbacks = {.on_line = on_line,
     .remember = remember,
+    .wants_file = wants_file,
     .on_interrupt = on_interrupt,
     .on_end = leave,
     .complete = complete};
@@ -149,6 +159,37 @@ static void on_settled(void *user)
         script_pump(&self->script);
 }
 
+static void on_edited(const char *text, void *user)
+{
+    struct cli *self = user;
+    unsigned long before = self->session.outbox.next;
+    if (self->session.ended || self->screen.prompt == NULL)
+        return;
+    prompt_resume(self->screen.prompt);
+    if (text == NULL)
+        screen_say(&self->screen, STYLE_BAD, "the editor failed; nothing was sent");
+    else
+        session_edited(&self->session, text);
+    free(self->draft); /* with a mistake in it, /edit goes on with it */
+    self->draft = text != NULL && self->session.outbox.next == before ? strdup(text) : NULL;
+    update_prompt(self);
+}
+
+static void on_edit(void *user)
+{
+    struct cli *self = user;
+    if (self->screen.prompt == NULL) {
+        session_refuse(&self->session, "/edit needs a terminal that can be drawn on");
+        return;
+    }
+    prompt_suspend(self->screen.prompt);
+    if (editor_start(&self->editor, self->loop, self->draft == NULL ? "" : self->draft, on_edited,
+            self) != STATUS_OK) {
+        prompt_resume(self->screen.prompt);
+        session_refuse(&self->session, "/edit: %s", strerror(errno));
+    }
+}
+
 /* In a script the rest is left unread. */
 static void on_quit(void *user)
 {
@@ -167,8 +208,11 @@ static void on_end(enum client_exit exit_status, void *user)
     ev_break(self->loop, EVBREAK_ALL);
 }
 
-static const struct session_callbacks session_callbacks = {
-    .on_ready = on_ready, .on_settled = on_settled, .on_quit = on_quit, .on_end = on_end};
+static const struct session_callbacks session_callbacks = {.on_ready = on_ready,
+    .on_settled = on_settled,
+    .on_edit = on_edit,
+    .on_quit = on_quit,
+    .on_end = on_end};
 
 /* ---- the program ------------------------------------------------------------------------------
  */
@@ -244,6 +288,7 @@ static int run(struct cli *self, const struct settings *settings, const char *se
     if (self->script.exit_status != EXIT_ALL_GOOD)
         exit_status = self->script.exit_status;
     script_release(&self->script);
+    free(self->draft);
     session_release(&self->session);
     return exit_status;
 }

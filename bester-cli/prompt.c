@@ -62,8 +62,7 @@ static void write_above(struct prompt *self)
     bytes_reset(&self->above);
 }
 
-/* Takes the line off the screen, writes, and puts the line below. This holds with
- * wrapped wide text, the cursor anywhere in it, and in reverse search. */
+/* Holds with wrapped wide text, the cursor anywhere in it, and in reverse search. */
 static void redraw(struct prompt *self)
 {
     rl_clear_visible_line();
@@ -208,8 +207,7 @@ void prompt_recall(const char *line)
 
 static void end_of_input(struct prompt *self)
 {
-    /* With bracketed paste readline itself has gone to the next line. */
-    const char *bracketed = rl_variable_value("enable-bracketed-paste");
+    const char *bracketed = rl_variable_value("enable-bracketed-paste"); /* goes on by itself */
     if (bracketed == NULL || strcmp(bracketed, "on") != 0)
         fputc('\n', rl_outstream);
     if (self->above.len > 0)
@@ -224,9 +222,8 @@ static void on_line(char *line)
     struct prompt *self = the_prompt;
     if (self == NULL || line == NULL) {
         free(line);
-        if (self == NULL)
-            return;
-        end_of_input(self);
+        if (self != NULL)
+            end_of_input(self);
         return;
     }
     if (is_worth_remembering(line) && self->callbacks->remember(line, self->user))
@@ -264,9 +261,17 @@ static char *next_completion(const char *word, int state)
 static char **complete(const char *word, int start, int end)
 {
     (void)end;
-    rl_attempted_completion_over = 1; /* files are never meant */
+    struct prompt *self = the_prompt;
+    rl_attempted_completion_over = 1;
+    if (self != NULL && self->callbacks->wants_file(rl_line_buffer, (size_t)start, self->user)) {
+        rl_attempted_completion_over = 0; /* readline looks for files by itself */
+        return NULL;
+    }
     completion_start = (size_t)start;
-    return rl_completion_matches(word, next_completion);
+    char **matches = rl_completion_matches(word, next_completion);
+    if (matches != NULL && matches[0][0] != '\0' && matches[0][strlen(matches[0]) - 1] == '=')
+        rl_completion_suppress_append = 1; /* the value follows at once */
+    return matches;
 }
 
 /* readline would ask whether to show many, and block meanwhile. */
@@ -302,8 +307,7 @@ static void on_interrupt(struct prompt *self)
     rl_redisplay();
 }
 
-/* After a stop. In the background we stop again, as if we had asked for input:
- * then whoever brings us to the foreground continues us, and we notice. */
+/* In the background we stop again: then whoever brings us forward continues us. */
 static void on_resumed(void)
 {
     if (!is_in_foreground())
@@ -396,13 +400,33 @@ static void watch(struct prompt *self)
     for (size_t i = 0; i < SIGNAL_COUNT; i++) {
         ev_signal_init(&self->signals[i], on_signal, numbers[i]);
         self->signals[i].data = self;
-        ev_signal_start(self->loop, &self->signals[i]);
     }
     ev_io_init(&self->typed, on_typed, STDIN_FILENO, EV_READ);
     ev_prepare_init(&self->prepare, on_prepare);
     self->typed.data = self->prepare.data = self;
+}
+
+static void install(struct prompt *self)
+{
+    rl_callback_handler_install("", on_line);
+    self->installed = true;
+    for (size_t i = 0; i < SIGNAL_COUNT; i++)
+        ev_signal_start(self->loop, &self->signals[i]);
     ev_io_start(self->loop, &self->typed);
     ev_prepare_start(self->loop, &self->prepare);
+    apply_text(self);
+    rl_forced_update_display();
+}
+
+void prompt_suspend(struct prompt *self)
+{
+    uninstall(self, self->in_line ? LEAVE_CURSOR : LEAVE_NOTHING);
+}
+
+void prompt_resume(struct prompt *self)
+{
+    if (!self->installed)
+        install(self);
 }
 
 struct prompt *prompt_new(struct ev_loop *loop, const char *text, bool colour,
@@ -423,10 +447,7 @@ struct prompt *prompt_new(struct ev_loop *loop, const char *text, bool colour,
     bytes_init(&self->above, SHOWN_BYTES_MAX);
     the_prompt = self;
     configure_readline();
-    rl_callback_handler_install("", on_line);
-    self->installed = true;
     watch(self);
-    apply_text(self);
-    rl_forced_update_display();
+    install(self);
     return self;
 }

@@ -28,6 +28,7 @@ struct prompt_callbacks {
     void (*on_end)(void *user);
     /* The index-th way to complete word, which begins at byte `start` of line:
      * malloc'd, NULL when there are no more. */
+    bool (*wants_file)(const char *line, size_t start, void *user); /* or a file name there */
     char *(*complete)(const char *line, size_t start, const char *word, unsigned index, void *user);
 };
 
@@ -40,6 +41,11 @@ void prompt_free(struct prompt *self);
 
 /* A line of an earlier run, to be found with the arrow keys. Before or after prompt_new. */
 void prompt_recall(const char *line);
+
+/* Lends the terminal to another program: it is as it was found, and what is to be
+ * shown waits until prompt_resume. */
+void prompt_suspend(struct prompt *self);
+void prompt_resume(struct prompt *self);
 
 /* What stands before the line; plain text of one line. */
 void prompt_set_text(struct prompt *self, const char *text);

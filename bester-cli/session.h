@@ -27,6 +27,7 @@
 struct session_callbacks {
     void (*on_ready)(void *user);   /* logged in, types learnt: lines may come */
     void (*on_settled)(void *user); /* fewer messages wait, or the prompt differs */
+    void (*on_edit)(void *user);    /* the user wants an editor */
     void (*on_quit)(void *user);    /* the user wants to leave: call session_finish */
     void (*on_end)(enum client_exit exit_status, void *user);
 };
@@ -112,6 +113,8 @@ void session_say(struct session *self, const char *text);
 void session_send_json(struct session *self, const char *json);
 /* Starts to ask field by field; type "" is the current one. */
 void session_new(struct session *self, const char *type);
+/* What was written in an editor: text where the type has a field for it, else JSON. */
+void session_edited(struct session *self, const char *text);
 /* The answer to the dialogue's question. */
 void session_answer(struct session *self, const char *line);
 /* To whoever wrote last, as the type of that message. */

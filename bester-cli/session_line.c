@@ -1,6 +1,7 @@
 /* What a line asks for. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bester-cli/session_internal.h"
@@ -123,6 +124,17 @@ void session_send_json(struct session *self, const char *json)
         why == NULL ? fault.text : why + 2);
 }
 
+void session_edited(struct session *self, const char *text)
+{
+    const struct type_template *sheet = session_template(self, self->type);
+    if (text[strspn(text, " \t\n")] == '\0')
+        screen_say(self->screen, STYLE_NOTE, "nothing was sent");
+    else if (sheet != NULL && template_rest(sheet) != NULL)
+        session_say(self, text);
+    else
+        session_send_json(self, text);
+}
+
 /* ---- /new ------------------------------------------------------------------------------------ */
 
 static void dialogue_done(struct session *self)
@@ -137,17 +149,42 @@ static void dialogue_done(struct session *self)
     dialogue_stop(&self->dialogue);
 }
 
-void session_new(struct session *self, const char *type)
+/* "place=Oslo days=3": what is set is not asked for. */
+static enum status set_pairs(struct session *self, const char *pairs, struct fault *fault)
 {
-    if (type[0] == '\0')
-        type = self->type;
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && *(pairs += strspn(pairs, " \t")) != '\0') {
+        size_t len = strcspn(pairs, " \t");
+        char *pair = strndup(pairs, len);
+        status = pair == NULL ? STATUS_NO_MEMORY
+                              : form_set_pair(&self->dialogue.form, pair, false, fault);
+        free(pair);
+        pairs += len;
+    }
+    if (status == STATUS_OK)
+        dialogue_skip(&self->dialogue);
+    return status;
+}
+
+void session_new(struct session *self, const char *argument)
+{
+    char type[TEMPLATE_NAME_MAX];
+    struct fault fault = {0};
+    size_t len = strcspn(argument, " \t");
+    snprintf(type, sizeof type, "%.*s", (int)len, len == 0 ? self->type : argument);
+    if (len == 0)
+        snprintf(type, sizeof type, "%s", self->type);
     const struct type_template *sheet = session_template(self, type);
-    if (sheet == NULL)
+    if (sheet == NULL) {
         session_refuse(self, "%s has no template; send JSON with /raw", type);
-    else if (dialogue_start(&self->dialogue, sheet, self->to) != STATUS_OK)
+    } else if (dialogue_start(&self->dialogue, sheet, self->to) != STATUS_OK) {
         session_refuse(self, "out of memory");
-    else if (!self->dialogue.active)
+    } else if (set_pairs(self, argument + len, &fault) != STATUS_OK) {
+        session_refuse(self, "%s", fault.text);
+        dialogue_stop(&self->dialogue);
+    } else if (!self->dialogue.active) {
         dialogue_done(self);
+    }
 }
 
 void session_answer(struct session *self, const char *line)

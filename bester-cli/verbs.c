@@ -130,6 +130,12 @@ static void run_grep(struct session *session, const char *argument)
         session_grep(session, argument);
 }
 
+static void run_edit(struct session *session, const char *argument)
+{
+    (void)argument;
+    session->callbacks->on_edit(session->user);
+}
+
 static void run_connect(struct session *session, const char *argument)
 {
     (void)argument;
@@ -154,12 +160,14 @@ static const struct verb {
     {"/again", "[ID]", "send the latest line, or #ID, once more as a new line", ARGUMENT_NONE,
         run_again},
     {"/connect", "", "try to connect now instead of later", ARGUMENT_NONE, run_connect},
+    {"/edit", "", "write a message in your editor, $VISUAL or $EDITOR", ARGUMENT_NONE, run_edit},
     {"/grep", "TEXT", "show what was said with TEXT in it", ARGUMENT_NONE, run_grep},
     {"/help", "[COMMAND]", "list the commands, or tell about one", ARGUMENT_VERB, run_help},
     {"/last", "[N]", "show the latest N (10) lines that were said", ARGUMENT_NONE, run_last},
     {"/log", "[on|off|FILE]", "append all that is said to FILE as NDJSON; alone: tell where to",
         ARGUMENT_FILE, run_log},
-    {"/new", "[TYPE]", "ask for a message field by field; Ctrl-C gives up", ARGUMENT_TYPE, run_new},
+    {"/new", "[TYPE [FIELD=VALUE...]]", "ask for a message field by field; Ctrl-C gives up",
+        ARGUMENT_TYPE, run_new},
     {"/pending", "", "list the lines that are queued, sent without a report, or of unknown fate",
         ARGUMENT_NONE, run_pending},
     {"/quit", "", "wait for the reports of what was sent, and leave (Ctrl-D)", ARGUMENT_NONE,
@@ -293,6 +301,29 @@ static char *pick_verb(const char *word, unsigned index)
     return NULL;
 }
 
+bool verbs_wants_file(const char *line, size_t start)
+{
+    bool many;
+    const struct verb *verb = line[0] == '/' ? find(line, strcspn(line, " \t"), &many) : NULL;
+    return start > 0 && verb != NULL && verb->completion == ARGUMENT_FILE;
+}
+
+/* "place=", of the type that stands behind the verb. */
+static char *pick_field(const struct book *book, const char *line, const char *word, unsigned index)
+{
+    char type[TEMPLATE_NAME_MAX];
+    char text[TEMPLATE_NAME_MAX + 1];
+    const char *at = skip_blanks(line + strcspn(line, " \t"));
+    snprintf(type, sizeof type, "%.*s", (int)strcspn(at, " \t"), at);
+    const struct type_template *sheet = book_known_template(book, type);
+    for (size_t i = 0; sheet != NULL && i < sheet->field_count; i++) {
+        snprintf(text, sizeof text, "%s=", sheet->fields[i].name);
+        if (strncmp(text, word, strlen(word)) == 0 && strstr(line, text) == NULL && index-- == 0)
+            return strdup(text);
+    }
+    return NULL;
+}
+
 char *verbs_complete(
     const struct session *session, const char *line, size_t start, const char *word, unsigned index)
 {
@@ -302,6 +333,10 @@ char *verbs_complete(
         return pick_verb(word, index);
     const struct verb *verb = line[0] == '/' ? find(line, strcspn(line, " \t"), &many) : NULL;
     enum argument wanted = verb == NULL ? ARGUMENT_PEOPLE : verb->completion;
+    size_t argument = strcspn(line, " \t");
+    argument += strspn(line + argument, " \t");
+    if (wanted == ARGUMENT_TYPE && start > argument)
+        return verb->run == run_new ? pick_field(book, line, word, index) : NULL;
     if (wanted == ARGUMENT_TYPE)
         return pick(book->types, sizeof *book->types, book->type_count, word, index);
     if (wanted == ARGUMENT_PEOPLE)

@@ -16,6 +16,9 @@ void verbs_line(struct session *session, const char *line);
 char *verbs_complete(const struct session *session, const char *line, size_t start,
     const char *word, unsigned index);
 
+/* Whether a file name belongs there. */
+bool verbs_wants_file(const char *line, size_t start);
+
 /* Rows of the table for the man page, "/to NAMES" and its help; NULL at the end. */
 const char *verbs_usage(size_t index, const char **help);
 
