@@ -25,7 +25,7 @@ static int check(const char *file, FILE *out)
         code = EXIT_FILE;
     else if (status != STATUS_OK)
         code = status == STATUS_INVALID ? EXIT_CONFIG : 1;
-    config_free(config);
+    config_unref(config);
     mistakes_release(&mistakes);
     return code;
 }

@@ -15,6 +15,7 @@
 static const double PAUSE_FIRST_S = 0.1;
 static const double PAUSE_MAX_S = 30;
 static const double STEADY_S = 10;
+static const double STOP_S = 2;
 enum { EXEC_FAILED = 127 };
 
 struct child {
@@ -24,7 +25,8 @@ struct child {
     void *user;
     ev_child watcher;
     ev_timer restart;
-    pid_t pid; /* 0: not running */
+    ev_timer patience; /* with one that was asked to end */
+    pid_t pid;         /* 0: not running */
     double started_at;
     double pause_s; /* before the next start, if it ends now */
     bool stopping;
@@ -51,6 +53,7 @@ static void on_exit_seen(struct ev_loop *loop, ev_child *watcher, int events)
 
     (void)events;
     ev_child_stop(loop, watcher);
+    ev_timer_stop(loop, &self->patience);
     log_end(self, watcher->rstatus);
     kill(-self->pid, SIGKILL); /* what it started ends with it */
     self->pid = 0;
@@ -66,6 +69,16 @@ static void on_exit_seen(struct ev_loop *loop, ev_child *watcher, int events)
     ev_timer_set(&self->restart, pause_s, 0.);
     ev_timer_start(loop, &self->restart);
     self->callbacks->on_ended(self, pause_s, self->user);
+}
+
+static void on_patience(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    struct child *self = watcher->data;
+
+    (void)loop, (void)events;
+    log_line(LOG_LEVEL_WARNING, self->options.subject, "process %d does not end; it is killed",
+        (int)self->pid);
+    kill(-self->pid, SIGKILL);
 }
 
 static void on_restart(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -175,7 +188,8 @@ struct child *child_new(struct ev_loop *loop, const struct child_options *option
     self->pause_s = PAUSE_FIRST_S;
     ev_init(&self->watcher, on_exit_seen);
     ev_init(&self->restart, on_restart);
-    self->watcher.data = self->restart.data = self;
+    ev_init(&self->patience, on_patience);
+    self->watcher.data = self->restart.data = self->patience.data = self;
     return self;
 }
 
@@ -201,12 +215,15 @@ void child_stop(struct child *self)
 {
     self->stopping = true;
     ev_timer_stop(self->loop, &self->restart);
-    if (self->pid) {
-        /* One that was stopped must go on to hear the other. In this order: a SIGCONT that came
-         * later would undo the SIGSTOP by which LeakSanitizer holds a process that ends. */
-        kill(-self->pid, SIGCONT);
-        kill(-self->pid, SIGTERM);
-    }
+    if (!self->pid || ev_is_active(&self->patience))
+        return;
+    /* One that was stopped must go on to hear the other. In this order: a SIGCONT that came
+     * later would undo the SIGSTOP by which LeakSanitizer holds a process that ends. */
+    kill(-self->pid, SIGCONT);
+    kill(-self->pid, SIGTERM);
+    ev_now_update(self->loop);
+    ev_timer_set(&self->patience, STOP_S, 0.);
+    ev_timer_start(self->loop, &self->patience);
 }
 
 void child_free(struct child *self)
@@ -214,6 +231,7 @@ void child_free(struct child *self)
     if (!self)
         return;
     ev_timer_stop(self->loop, &self->restart);
+    ev_timer_stop(self->loop, &self->patience);
     ev_child_stop(self->loop, &self->watcher);
     if (self->pid) {
         kill(-self->pid, SIGKILL);

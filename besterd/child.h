@@ -41,7 +41,8 @@ bool child_is_running(const struct child *self);
 /* Seconds until the next start; 0: running, or nothing in the way. */
 double child_pause_left(const struct child *self);
 
-/* Asks it to end (SIGTERM to the group) and never starts it again. */
+/* Asks it to end (SIGTERM to the group) and never starts it again. One that has
+ * not ended 2 s later is killed. */
 void child_stop(struct child *self);
 /* Kills what still runs, waits for it, frees. NULL is legal. */
 void child_free(struct child *self);

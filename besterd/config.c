@@ -75,9 +75,18 @@ enum status config_load(struct config **out, const char *file, struct mistakes *
         mistakes_add(mistakes, "", "cannot be read: %s", strerror(errno));
         return STATUS_IO;
     }
-    enum status status = config_parse(out, (struct span){.at = text, .len = len}, mistakes);
+    struct config *made = NULL;
+    enum status status = config_parse(&made, (struct span){.at = text, .len = len}, mistakes);
     free(text);
-    return status;
+    if (status != STATUS_OK)
+        return status;
+    made->file = strdup(file);
+    if (made->file == NULL) {
+        config_unref(made);
+        return STATUS_NO_MEMORY;
+    }
+    *out = made;
+    return STATUS_OK;
 }
 
 /* ---- freeing ---- */
@@ -94,10 +103,14 @@ static void free_handler(struct config_handler *handler)
     free(handler->template_text);
 }
 
-void config_free(struct config *self)
+const struct config *config_ref(const struct config *self)
 {
-    if (self == NULL)
-        return;
+    ((struct config *)self)->refs++; /* the count is no part of what is looked at */
+    return self;
+}
+
+static void config_free(struct config *self)
+{
     for (size_t i = 0; i < self->handler_count; i++)
         free_handler(&self->handlers[i]);
     for (size_t i = 0; i < self->peer_count; i++)
@@ -107,6 +120,7 @@ void config_free(struct config *self)
     free(self->listeners);
     free(self->certificate_path);
     free(self->key_path);
+    free(self->file);
     free(self->server_name);
     free(self->database_path);
     config_redis_release(&self->redis);
@@ -115,6 +129,13 @@ void config_free(struct config *self)
     free(self->runtime_directory);
     json_decref(self->admin_info);
     free(self);
+}
+
+void config_unref(const struct config *self)
+{
+    struct config *counted = (struct config *)self;
+    if (counted != NULL && --counted->refs == 0)
+        config_free(counted);
 }
 
 /* ---- using ---- */

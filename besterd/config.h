@@ -1,7 +1,9 @@
 /*
  * config: what besterd was told to be, read once and then only looked at.
  *
- * struct config owns everything it points to; config_free frees it all. Part I,
+ * struct config owns everything it points to. It is shared by counted references
+ * and never changes once it is: a reload makes a new one, and the old one goes
+ * with the last who looks at it. Part I,
  * "Configuration", plus docs/architecture.md. One table (config_table.c) drives
  * reading, checking and the documentation; rules that span several members are
  * in config_check.c.
@@ -85,6 +87,8 @@ struct config_redis {
 enum config_database { DATABASE_SQLITE, DATABASE_REDIS, DATABASE_OPEN };
 
 struct config {
+    size_t refs;
+    char *file; /* it was read from; NULL: none, the embedded default */
     char *server_name;
     struct config_listener *listeners;
     size_t listener_count;
@@ -121,8 +125,14 @@ MUST_CHECK enum status config_load(
 /* The same from a text; for tests. */
 MUST_CHECK enum status config_parse(
     struct config **out, struct span text, struct mistakes *mistakes);
-/* NULL is legal. */
-void config_free(struct config *self);
+const struct config *config_ref(const struct config *self);
+void config_unref(const struct config *self); /* NULL is legal */
+
+/* What a server that runs cannot change stays as it is in old: self, not yet
+ * shared, gets it from there, and each member of self that was another is told to
+ * ignored. Nothing of old is shared: it may go. STATUS_NO_MEMORY. */
+MUST_CHECK enum status config_inherit(
+    struct config *self, const struct config *old, struct mistakes *ignored);
 
 /* For who outlives the configuration. STATUS_NO_MEMORY: out is untouched. */
 MUST_CHECK enum status config_redis_copy(struct config_redis *out, const struct config_redis *from);

@@ -346,6 +346,7 @@ enum status config_check(
     struct config *config = calloc(1, sizeof *config);
     if (config == NULL)
         return STATUS_NO_MEMORY;
+    config->refs = 1;
     struct checker self = {
         .config = config, .raw = raw, .mistakes = mistakes, .has_file = has_file};
     check_server(&self);
@@ -365,6 +366,6 @@ enum status config_check(
     if (status == STATUS_OK)
         *out = config;
     else
-        config_free(config);
+        config_unref(config);
     return status;
 }

@@ -38,7 +38,7 @@ void handler_drop_frame(struct ask *ask)
     ask->frame = NULL;
 }
 
-static void ask_free(struct ask *ask)
+void handler_forget(struct ask *ask)
 {
     struct handler *self = ask->handler;
 
@@ -56,6 +56,8 @@ static void ask_free(struct ask *ask)
     slots_remove(&self->numbers, ask->number);
     handler_drop_frame(ask);
     free(ask);
+    if (self->retired && self->ask_count == 0)
+        self->context->callbacks->on_ended(self->context->server);
 }
 
 void handler_answered(
@@ -67,7 +69,7 @@ void handler_answered(
         self->context->metrics, METRIC_EXCHANGE, self->label, handler_now_s() - ask->asked_s);
     self->retry_s = HANDLER_RETRY_FIRST_S;
     self->protocol->abandon(self, ask);
-    ask_free(ask);
+    handler_forget(ask);
     self->context->callbacks->on_answer(ticket, self, answer, payload, self->context->server);
 }
 
@@ -84,15 +86,14 @@ void handler_failed(
         vsnprintf(detail + used, sizeof(detail) - (size_t)used, format, arguments);
     va_end(arguments);
     self->protocol->abandon(self, ask);
-    ask_free(ask);
+    handler_forget(ask);
     self->context->callbacks->on_failure(ticket, reason, detail, self->context->server);
 }
 
 /* ---- deadlines ---- */
 
-/* All questions of a handler have the same time, so the first of the list is
- * always the next to run out: one timer serves them all, and is set anew only
- * when it fires. */
+/* The first of the list is always the next to run out: one timer serves them all, and is set anew
+ * only when it fires. */
 static void arm_deadline(struct handler *self)
 {
     double left;
@@ -105,7 +106,7 @@ static void arm_deadline(struct handler *self)
     ev_timer_start(handler_loop(self), &self->deadline);
 }
 
-static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
+void handler_on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
 {
     struct handler *self = watcher->data;
     double now = handler_now_s();
@@ -113,7 +114,7 @@ static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
     (void)loop, (void)events;
     while (self->first && self->first->deadline_s <= now) {
         struct ask *ask = self->first;
-        unsigned ms = self->config->timeout_ms;
+        unsigned ms = (unsigned)((ask->deadline_s - ask->asked_s) * 1000 + 0.5);
 
         if (ask->suspect)
             handler_failed(self, ask, STATUS_BAD_REPLY, "garbage instead of an answer");
@@ -142,6 +143,9 @@ enum status handler_ask(struct handler *self, const struct handler_question *que
     ask->ticket = question->ticket;
     ask->asked_s = handler_now_s();
     ask->deadline_s = ask->asked_s + self->config->timeout_ms / 1000.0;
+    /* A reload may have made the time shorter: none is late before an older one. */
+    if (self->last && self->last->deadline_s > ask->deadline_s)
+        ask->deadline_s = self->last->deadline_s;
     ask->number = slots_add(&self->numbers, ask);
     ask->frame = ask->number ? self->protocol->frame(self, ask, question) : NULL;
     if (!ask->frame) {
@@ -154,7 +158,7 @@ enum status handler_ask(struct handler *self, const struct handler_question *que
     bool others_wait = self->unsent != NULL;
     ask_append(self, ask);
     arm_deadline(self);
-    if (others_wait)
+    if (others_wait || self->held)
         return STATUS_OK;
     /* Alone in the queue: send at once if somebody is there. Anything else is
      * found out from the loop, so that no failure is told from in here. */
@@ -163,91 +167,4 @@ enum status handler_ask(struct handler *self, const struct handler_question *que
         handler_retry(self, 0);
     }
     return STATUS_OK;
-}
-
-/* ---- birth and death ---- */
-
-struct handler *handler_new(
-    const struct config_handler *config, const struct handler_context *context)
-{
-    struct handler *self = calloc(1, sizeof(*self));
-    size_t token_size = 6 * strlen(config->type) + 3;
-
-    if (!self)
-        return NULL;
-    self->config = config;
-    self->context = context;
-    self->label = metrics_label(context->metrics, AXIS_TYPE, config->type);
-    self->protocol =
-        config->protocol == CONFIG_STREAM ? &handler_protocol_stream : &handler_protocol_oneshot;
-    self->retry_s = HANDLER_RETRY_FIRST_S;
-    slots_init(&self->numbers);
-    ev_init(&self->deadline, on_deadline);
-    ev_init(&self->retry, handler_on_retry);
-    self->deadline.data = self->retry.data = self;
-    snprintf(self->subject, sizeof(self->subject), "handler %s", config->type);
-    self->type_token = malloc(token_size);
-    if (!self->type_token || (config->binary && !handler_prepare_child(self))) {
-        handler_free(self);
-        return NULL;
-    }
-    json_quote_into(self->type_token, token_size, span_of(config->type));
-    return self;
-}
-
-void handler_free(struct handler *self)
-{
-    if (!self)
-        return;
-    ev_timer_stop(handler_loop(self), &self->deadline);
-    ev_timer_stop(handler_loop(self), &self->retry);
-    while (self->first) {
-        self->protocol->abandon(self, self->first);
-        ask_free(self->first);
-    }
-    self->protocol->close(self);
-    child_free(self->child);
-    for (size_t i = 0; i < sizeof(self->environment) / sizeof(self->environment[0]); i++)
-        free(self->environment[i]);
-    free(self->argv);
-    free(self->type_token);
-    slots_release(&self->numbers);
-    free(self);
-}
-
-/* One-shot has no probe: a connection without a message would be news to a
- * handler written for Part I. A file that is not there needs no probe. */
-void handler_start(struct handler *self)
-{
-    if (self->config->protocol == CONFIG_STREAM)
-        handler_retry(self, 0);
-    else if (self->child && access(self->config->path, F_OK) != 0)
-        child_ensure(self->child);
-}
-
-void handler_stop(struct handler *self)
-{
-    self->stopping = true;
-    if (self->child)
-        child_stop(self->child);
-}
-
-bool handler_is_running(const struct handler *self)
-{
-    return self->child && child_is_running(self->child);
-}
-
-size_t handler_label(const struct handler *self)
-{
-    return self->label;
-}
-
-const struct config_handler *handler_config(const struct handler *self)
-{
-    return self->config;
-}
-
-struct span handler_type_token(const struct handler *self)
-{
-    return span_of(self->type_token);
 }

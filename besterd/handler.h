@@ -32,7 +32,8 @@ struct handler_callbacks {
     void (*on_failure)(uint64_t ticket, enum status reason, const char *detail, void *server);
     /* A frame that answers nothing: the handler speaks first (stream only). */
     void (*on_word)(struct handler *handler, const struct message *word, void *server);
-    /* A process that was asked to end (handler_stop) has ended. */
+    /* A process that was asked to end (handler_stop) has ended; or a handler that
+     * was retired has come to its next step. */
     void (*on_ended)(void *server);
 };
 
@@ -42,6 +43,9 @@ struct handler_context {
     const struct handler_callbacks *callbacks;
     void *server;
     struct metrics *metrics; /* or NULL */
+    /* Frames at least so large pass, whatever the limits say now: some session was
+     * told at its login that it may send them. */
+    size_t told_frame_bytes;
 };
 
 struct handler_question {
@@ -52,18 +56,42 @@ struct handler_question {
     struct span data;
 };
 
-/* NULL when out of memory. config and context must outlive it. */
+/* NULL when out of memory. config and context must outlive it, but what they point
+ * to may be replaced: see handler_reconfigure. */
 struct handler *handler_new(
     const struct config_handler *config, const struct handler_context *context);
 /* Nothing more is called back. NULL is legal. */
 void handler_free(struct handler *self);
 
-/* Connects, or starts the program, so that the first message need not wait. */
+/* Connects, or starts the program, so that the first message need not wait; ends
+ * handler_hold. */
 void handler_start(struct handler *self);
 /* Ends the program (SIGTERM) and never starts it again. What was asked is still
  * answered or fails. */
 void handler_stop(struct handler *self);
 bool handler_is_running(const struct handler *self); /* a process of ours lives */
+
+/* ---- a reload of the configuration ---- */
+
+/* Whether the two mean the same process at the same place, asked the same way:
+ * then a handler can go from one to the other. */
+bool handler_is_same(const struct config_handler *a, const struct config_handler *b);
+/* config, as handler_is_same, takes the place of the one so far; the context's
+ * limits may have changed too. Questions that were asked keep their deadline. */
+void handler_reconfigure(struct handler *self, const struct config_handler *config);
+/* It is asked and started by nobody until handler_start: questions wait. */
+void handler_hold(struct handler *self);
+/* No new question comes. Once the last is answered its owner is told on_ended and
+ * calls handler_stop; and on_ended again once it may be freed. */
+void handler_retire(struct handler *self);
+/* Nothing is asked, nobody holds a reference, no process lives. */
+bool handler_is_idle(const struct handler *self);
+size_t handler_questions(const struct handler *self);
+
+/* For who keeps one beyond a turn of the loop. What is gone (handler_free) answers
+ * nothing any more, but its memory stays. */
+struct handler *handler_ref(struct handler *self);
+void handler_unref(struct handler *self);
 
 /* The answer comes later. STATUS_OVERLOADED: too many questions wait;
  * STATUS_NO_MEMORY. */

@@ -1,7 +1,8 @@
 /*
  * handler_internal: what the files of handler share. For nobody else.
  *
- * handler.c: questions, their deadlines, birth and death. handler_presence.c:
+ * handler.c: questions and their deadlines. handler_life.c: birth, reload and
+ * death. handler_presence.c:
  * whether somebody is there to be asked. handler_stream.c, handler_oneshot.c: the
  * two protocols.
  */
@@ -51,7 +52,10 @@ struct handler {
     const struct handler_context *context;
     const struct handler_protocol *protocol;
     struct child *child; /* NULL: no program in the configuration */
+    size_t refs;
     bool stopping;
+    bool held;    /* not to be asked before handler_start */
+    bool retired; /* nobody asks any more */
     char subject[96];
     char *type_token;
     size_t label;    /* on AXIS_TYPE */
@@ -85,8 +89,13 @@ extern const double HANDLER_RETRY_FIRST_S;
 double handler_now_s(void); /* monotonic */
 struct ev_loop *handler_loop(const struct handler *self);
 void handler_on_retry(struct ev_loop *loop, ev_timer *watcher, int events);
+/* The end of one that never comes back to its asker; frees ask. */
+void handler_forget(struct ask *ask);
+void handler_on_deadline(struct ev_loop *loop, ev_timer *watcher, int events);
 /* Makes the child of config->binary. False: out of memory. */
 bool handler_prepare_child(struct handler *self);
+/* The words of its command out of config, as many as there were. */
+void handler_renew_words(struct handler *self);
 
 /* *fd: a connected socket. Never waits. STATUS_OVERLOADED: not now, and it will
  * be tried again soon; STATUS_HANDLER_DOWN with errno. */

@@ -76,7 +76,9 @@ enum status handler_connect(struct handler *self, int *fd)
 
 struct stream_options handler_stream_options(const struct handler *self)
 {
-    size_t frame = self->context->limits->max_frame_bytes + HANDLER_ENVELOPE_SLACK;
+    size_t limit = self->context->limits->max_frame_bytes;
+    size_t told = self->context->told_frame_bytes;
+    size_t frame = (limit > told ? limit : told) + HANDLER_ENVELOPE_SLACK;
 
     return (struct stream_options){
         .max_frame = frame,
@@ -95,7 +97,7 @@ void handler_retry(struct handler *self, double after_s)
 
 void handler_reconnect(struct handler *self)
 {
-    if (self->stopping)
+    if (self->stopping || (self->retired && self->ask_count == 0))
         return;
     handler_retry(self, self->retry_s);
     self->retry_s = self->retry_s * 2 < RECONNECT_MAX_S ? self->retry_s * 2 : RECONNECT_MAX_S;
@@ -160,7 +162,9 @@ void handler_pump(struct handler *self)
 {
     enum status status = STATUS_OK;
 
-    if (!self->unsent && !self->stopping)
+    if (self->held)
+        return;
+    if (!self->unsent && !self->stopping && !self->retired)
         status = self->protocol->connect(self);
     while (self->unsent && status == STATUS_OK)
         status = handler_send(self, self->unsent);
@@ -235,6 +239,16 @@ static char *environment_entry(const char *name, const char *value)
     return entry;
 }
 
+void handler_renew_words(struct handler *self)
+{
+    const struct config_handler *config = self->config;
+
+    self->argv[0] = config->binary;
+    self->argv[1] = config->path;
+    for (size_t i = 0; config->arguments && config->arguments[i]; i++)
+        self->argv[i + 2] = config->arguments[i];
+}
+
 bool handler_prepare_child(struct handler *self)
 {
     const struct config_handler *config = self->config;
@@ -249,10 +263,7 @@ bool handler_prepare_child(struct handler *self)
         "BESTER_PROTOCOL", config->protocol == CONFIG_STREAM ? "stream" : "oneshot");
     if (!self->argv || !self->environment[0] || !self->environment[1] || !self->environment[2])
         return false;
-    self->argv[0] = config->binary;
-    self->argv[1] = config->path;
-    for (size_t i = 0; i < count; i++)
-        self->argv[i + 2] = config->arguments[i];
+    handler_renew_words(self);
     self->child = child_new(handler_loop(self),
         &(struct child_options){.subject = self->subject,
             .argv = self->argv,

@@ -274,3 +274,10 @@ void lanes_orphan(struct lane **list)
             free(lane);
     }
 }
+
+void lanes_replace(struct lane *list, const struct handler *old, const struct handler *now)
+{
+    for (struct lane *lane = list; lane; lane = lane->next)
+        if (lane->handler == old)
+            lane->handler = now;
+}

@@ -121,6 +121,9 @@ bool lane_pop(struct lane *self, struct ticket *ticket);
  * or, if the answer does nothing but ask further handlers (hops_only), those not
  * settled are further along their chains. */
 bool lane_may_run(struct lane *self, const struct ticket *ticket, bool hops_only);
+/* A reload put handler `now` (NULL: none) in the place of `old`: what comes next
+ * waits for what was sent before. */
+void lanes_replace(struct lane *list, const struct handler *old, const struct handler *now);
 /* The session goes: lanes without tickets are freed, the others when empty. */
 void lanes_orphan(struct lane **list);
 

@@ -54,6 +54,7 @@ static const struct option_section sections[] = {
         "\"besterd check\" names every mistake of a configuration by its JSON path; "
         "\"besterd check --help\" lists the members there are. \"besterd user\" keeps the "
         "accounts.\n\n"
+        "SIGHUP makes it read its configuration again; no session is lost. "
         "SIGTERM and SIGINT end it in order: nothing new is accepted, what is in flight gets its "
         "report, handlers are ended. A second signal ends it at once."},
     {NULL, NULL},
@@ -70,10 +71,51 @@ static const struct option_table table = {
     .stop_at_operand = true,
 };
 
-static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
+static void on_stop(struct ev_loop *loop, ev_signal *watcher, int events)
 {
     (void)loop, (void)events;
     server_stop(watcher->data);
+}
+
+static void on_reload(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+    struct mistakes mistakes, ignored;
+
+    (void)loop, (void)events;
+    mistakes_init(&mistakes);
+    mistakes_init(&ignored);
+    (void)server_reload(watcher->data, &mistakes, &ignored); /* it has logged how it went */
+    mistakes_release(&ignored);
+    mistakes_release(&mistakes);
+}
+
+static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+enum { SIGNALS = sizeof(signals) / sizeof(signals[0]) };
+
+/* Where there is no file to read again, a hang-up is what a terminal says when it
+ * goes. */
+static void watch_signals(
+    struct ev_loop *loop, struct server *server, bool has_file, ev_signal watchers[SIGNALS])
+{
+    for (size_t i = 0; i < SIGNALS; i++) {
+        bool reloads = signals[i] == SIGHUP && has_file;
+
+        ev_signal_init(&watchers[i], reloads ? on_reload : on_stop, signals[i]);
+        watchers[i].data = server;
+        ev_signal_start(loop, &watchers[i]);
+    }
+}
+
+/* One that comes while we start waits until it can be heard; one that comes while
+ * we tidy up would end us with a signal instead of a status. */
+static void mask_signals(int how, const int *numbers, size_t count)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    for (size_t i = 0; i < count; i++)
+        sigaddset(&set, numbers[i]);
+    sigprocmask(how, &set, NULL);
 }
 
 /* Each connection is a descriptor; the soft limit is often 1024 for no reason
@@ -90,13 +132,13 @@ static void raise_descriptor_limit(void)
 
 static int serve(const struct config *config, struct ev_loop *loop)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP};
-    ev_signal watchers[sizeof(numbers) / sizeof(numbers[0])];
+    static const int hangup = SIGHUP;
+    ev_signal watchers[SIGNALS];
     struct server *server;
     struct fault fault;
-    sigset_t late;
-    enum status status = config_make_directories(config, &fault);
 
+    mask_signals(SIG_BLOCK, &hangup, 1);
+    enum status status = config_make_directories(config, &fault);
     if (status == STATUS_OK)
         status = server_new(&server, config, loop, &fault);
     if (status != STATUS_OK) {
@@ -105,19 +147,12 @@ static int serve(const struct config *config, struct ev_loop *loop)
                : status == STATUS_INVALID ? EXIT_CONFIG
                                           : EXIT_FAULT;
     }
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-        ev_signal_init(&watchers[i], on_signal, numbers[i]);
-        watchers[i].data = server;
-        ev_signal_start(loop, &watchers[i]);
-    }
+    watch_signals(loop, server, config->file != NULL, watchers);
+    mask_signals(SIG_UNBLOCK, &hangup, 1);
     log_line(LOG_LEVEL_INFO, "", "besterd %s serves as %s", BESTER_VERSION, config->server_name);
     ev_run(loop, 0);
-    /* One that comes while we tidy up would end us with a signal, not a status. */
-    sigemptyset(&late);
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-        sigaddset(&late, numbers[i]);
-    sigprocmask(SIG_BLOCK, &late, NULL);
-    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+    mask_signals(SIG_BLOCK, signals, SIGNALS);
+    for (size_t i = 0; i < SIGNALS; i++)
         ev_signal_stop(loop, &watchers[i]);
     server_free(server);
     log_line(LOG_LEVEL_INFO, "", "ended");
@@ -148,7 +183,7 @@ static int run(const char *config_file)
             ev_loop_destroy(loop);
         log_close();
     }
-    config_free(config);
+    config_unref(config);
     mistakes_release(&mistakes);
     return exit_status;
 }

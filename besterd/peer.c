@@ -263,8 +263,10 @@ static struct destination *destination_get(
     size_t len = strlen(name);
 
     HASH_FIND_STR(self->destinations, name, to);
-    if (to)
+    if (to) {
+        to->address = *address; /* a reload may have moved it */
         return to;
+    }
     to = calloc(1, sizeof(*to) + len + 1);
     if (!to)
         return NULL;

@@ -56,7 +56,9 @@ void pipeline_answered(struct pipeline *self, uint64_t number, struct handler *h
         carry_out(self, ticket, handler, &commands);
         break;
     case EXCHANGE_WAIT:
-        if (ticket_keep_answer(ticket, handler, payload) != STATUS_OK)
+        if (ticket_keep_answer(ticket, handler, payload) == STATUS_OK)
+            handler_ref(handler); /* a reload may take it away meanwhile */
+        else
             ticket_fail(ticket, STATUS_INTERNAL, status_help(STATUS_NO_MEMORY));
         break;
     case EXCHANGE_FAILED:
@@ -149,6 +151,12 @@ static void carry_out(struct pipeline *self, struct ticket *ticket, struct handl
 
 static void close_ticket(struct pipeline *self, struct ticket *ticket)
 {
+    struct answer *answer;
+
+    while ((answer = ticket_take_answer(ticket)) != NULL) {
+        handler_unref(answer->handler);
+        answer_free(answer);
+    }
     slots_remove(&self->tickets, ticket->number);
     ticket_free(ticket);
     if (self->draining && self->tickets.count == 0 && self->on_idle)
@@ -223,6 +231,7 @@ static bool run_kept_answers(struct pipeline *self, struct ticket *ticket)
         if (turn == EXCHANGE_RUN)
             carry_out(self, ticket, handler, &commands);
         ticket->running = false;
+        handler_unref(handler);
         answer_free(taken);
         any = true;
     }
@@ -356,6 +365,14 @@ void pipeline_release(struct pipeline *self)
     deliveries_release(&self->deliveries);
     blob_unref(self->types);
     origin_unref(self->handler_origin);
+}
+
+void pipeline_reconfigure(struct pipeline *self, const struct config *config, struct blob *types)
+{
+    self->config = config;
+    self->deliveries.config = config;
+    blob_unref(self->types);
+    self->types = types;
 }
 
 void pipeline_drain(struct pipeline *self)

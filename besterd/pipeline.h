@@ -45,6 +45,9 @@ void pipeline_not_answered(
 void pipeline_handler_speaks(
     struct pipeline *self, struct handler *handler, const struct message *word);
 
+/* Another configuration; types: of builtin_types_new, now the callee's. */
+void pipeline_reconfigure(struct pipeline *self, const struct config *config, struct blob *types);
+
 /* From now on every new message is reported bad: shuttingDown. */
 void pipeline_drain(struct pipeline *self);
 /* So is what is on its way now, though some of it may still take effect: nobody

@@ -4,7 +4,6 @@
 
 #include "besterd/log.h"
 #include "besterd/server_internal.h"
-#include "libbester/tls.h"
 
 enum { RESOLVER_THREADS = 4, RESOLVER_QUEUE = 1024, GOODBYE_MS = 2500 };
 /* Descriptors that strangers cannot take: handlers and other servers need some. */
@@ -82,6 +81,7 @@ static void on_afterwards(struct ev_loop *loop, ev_timer *watcher, int events)
     (void)loop, (void)events;
     roster_sweep(&self->roster);
     is_it_full(self);
+    route_sweep(&self->route);
     is_it_over(self);
 }
 
@@ -317,9 +317,9 @@ static enum status make_parts(struct server *self)
     return route_init(&self->route, self->config, &self->handler_context);
 }
 
-static enum status open_tls(struct server *self, struct fault *fault)
+enum status server_open_tls(
+    struct tls_context **out, const struct config *config, struct fault *fault)
 {
-    const struct config *config = self->config;
     enum status status = STATUS_OK;
 
     if (!config->certificate_path)
@@ -329,7 +329,7 @@ static enum status open_tls(struct server *self, struct fault *fault)
             config->certificate_path, config->key_path, config->server_name, fault);
     if (status != STATUS_OK)
         return status;
-    return tls_context_new(&self->tls,
+    return tls_context_new(out,
         &(struct tls_options){.server = true,
             .certificate_file = config->certificate_path,
             .key_file = config->key_path,
@@ -364,7 +364,7 @@ static enum status start(struct server *self, struct fault *fault)
     status = server_measure_open(self, fault);
     if (status != STATUS_OK)
         return status;
-    status = open_tls(self, fault);
+    status = server_open_tls(&self->tls, self->config, fault);
     if (status != STATUS_OK)
         return status;
     status = listeners_open(&self->listeners, self->config, self->loop, on_accepted, self, fault);
@@ -380,7 +380,7 @@ enum status server_new(
 
     if (!self)
         return fault_set(fault, STATUS_NO_MEMORY, 0, "%s", status_help(STATUS_NO_MEMORY));
-    self->config = config;
+    self->config = config_ref(config);
     self->loop = loop;
     roster_init(&self->roster);
     self->max_sessions = max_sessions();
@@ -421,5 +421,6 @@ void server_free(struct server *self)
     pipeline_release(&self->pipeline);
     metrics_free(self->metrics);
     ev_clear_pending(self->loop, &self->afterwards);
+    config_unref(self->config);
     free(self);
 }

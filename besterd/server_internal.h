@@ -11,6 +11,7 @@
 #include "besterd/pipeline.h"
 #include "besterd/server.h"
 #include "besterd/server_facts.h"
+#include "libbester/tls.h"
 
 enum server_phase {
     SERVER_STARTING, /* until the loop can turn */
@@ -48,6 +49,10 @@ struct server {
     ev_timer patience;   /* of the phase */
     ev_timer afterwards; /* never started: fed when there is something to sweep */
 };
+
+/* server.c: the certificate of config; *out stays NULL where no listener needs one. */
+MUST_CHECK enum status server_open_tls(
+    struct tls_context **out, const struct config *config, struct fault *fault);
 
 /* server_measure.c: the metrics that nobody counts on the way, and the listener
  * that tells them. */

@@ -42,8 +42,19 @@ static void measure_handler(struct handler *handler, void *metrics)
     for (size_t i = 0; i < HANDLER_STATE_COUNT; i++)
         metrics_set(metrics, METRIC_HANDLER_STATE, label, i, i == condition.state);
     for (size_t i = 0; i < QUESTION_COUNT; i++)
-        metrics_set(metrics, METRIC_HANDLER_QUESTIONS, label, i, (double)condition.questions[i]);
-    metrics_set(metrics, METRIC_HANDLER_BYTES, label, 0, (double)condition.unsent_bytes);
+        metrics_set(metrics, METRIC_HANDLER_QUESTIONS, label, i, 0);
+    metrics_set(metrics, METRIC_HANDLER_BYTES, label, 0, 0);
+}
+
+/* Those that a reload has retired have questions too. */
+static void measure_questions(struct handler *handler, void *metrics)
+{
+    struct handler_condition condition = handler_condition(handler);
+    size_t label = handler_label(handler);
+
+    for (size_t i = 0; i < QUESTION_COUNT; i++)
+        metrics_add(metrics, METRIC_HANDLER_QUESTIONS, label, i, (double)condition.questions[i]);
+    metrics_add(metrics, METRIC_HANDLER_BYTES, label, 0, (double)condition.unsent_bytes);
 }
 
 static double queued_bytes(const struct server *self)
@@ -70,7 +81,8 @@ static void measure(void *server)
     if (self->listeners.count > 0)
         metrics_set(
             metrics, METRIC_ACCEPT_PAUSES, 0, 0, (double)listeners_shortages(&self->listeners));
-    route_each(&self->route, measure_handler, metrics);
+    route_each_current(&self->route, measure_handler, metrics);
+    route_each(&self->route, measure_questions, metrics);
     peers_measure(self->peers);
 }
 

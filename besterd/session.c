@@ -106,6 +106,19 @@ void session_end(struct session *self)
         stream_pause(self->stream);
 }
 
+void session_reconfigure(struct session *self)
+{
+    const struct config_limits *limits = &self->context->config->limits;
+
+    if (!self->stream)
+        return;
+    stream_set_max_queued_bytes(self->stream, limits->queued_bytes_per_session);
+    if (self->state == SESSION_CLIENT && limits->max_frame_bytes > self->max_frame) {
+        self->max_frame = limits->max_frame_bytes;
+        stream_set_max_frame(self->stream, self->max_frame);
+    }
+}
+
 void session_enter_flight(struct session *self)
 {
     self->in_flight++;
@@ -181,7 +194,8 @@ void session_verified(struct session *self, enum status status)
     struct blob *server = login_answer(self->context->config);
 
     self->state = SESSION_CLIENT;
-    stream_set_max_frame(self->stream, self->context->config->limits.max_frame_bytes);
+    self->max_frame = self->context->config->limits.max_frame_bytes;
+    stream_set_max_frame(self->stream, self->max_frame);
     session_log(self, LOG_LEVEL_INFO, "logged in as %s", self->user);
     metrics_count(self->context->metrics, METRIC_LOGINS, STATUS_OK, 0);
     self->context->callbacks->on_login(self, self->context->server);

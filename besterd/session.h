@@ -63,6 +63,7 @@ struct session {
     char *user;            /* SESSION_CLIENT */
     struct origin *origin; /* SESSION_CLIENT, SESSION_PEER */
     unsigned hops;         /* SESSION_PEER: servers the message came through */
+    size_t max_frame;      /* SESSION_CLIENT: what it was told */
     struct lane *lanes;
     struct session *next_of_user; /* the roster's */
     struct session *previous_of_user;
@@ -86,6 +87,10 @@ MUST_CHECK enum status session_send(struct session *self, struct blob *frame, ui
  * that misses a report would wait for ever. */
 void session_report(struct session *self, const struct report *report);
 void session_report_frame(struct session *self, struct blob *frame);
+
+/* The context's configuration is another. What the client was told at its login
+ * holds: its messages may still be as long. */
+void session_reconfigure(struct session *self);
 
 /* Counts messages in flight; reading pauses while there are too many. */
 void session_enter_flight(struct session *self);

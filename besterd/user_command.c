@@ -241,7 +241,7 @@ static int load_config(struct command *self, const char *file, struct config **o
     if (code == CODE_DONE)
         *out = config;
     else
-        config_free(config);
+        config_unref(config);
     return code;
 }
 
@@ -260,7 +260,7 @@ static int run_verb(struct command *self, const struct verb *verb, const char *c
     if (code == CODE_DONE)
         code = verb->run(self);
     account_store_free(self->store);
-    config_free(config);
+    config_unref(config);
     return code;
 }
 

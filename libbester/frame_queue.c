@@ -48,7 +48,7 @@ static enum status grow(struct frame_queue *self)
 
 enum status frame_queue_push(struct frame_queue *self, struct blob *frame, uint64_t tag)
 {
-    if (frame->len > self->max_bytes - self->bytes)
+    if (self->bytes > self->max_bytes || frame->len > self->max_bytes - self->bytes)
         return STATUS_OVERLOADED;
     if (self->count == self->size && grow(self) != STATUS_OK)
         return STATUS_NO_MEMORY;

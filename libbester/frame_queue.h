@@ -21,9 +21,9 @@ struct frame_queue {
     size_t size;               /* slots of ring: a power of two, or 0 */
     size_t head;
     size_t count;
-    size_t written; /* bytes of the oldest that have left already */
-    size_t bytes;   /* still to be written */
-    size_t max_bytes;
+    size_t written;   /* bytes of the oldest that have left already */
+    size_t bytes;     /* still to be written */
+    size_t max_bytes; /* may be lowered: what is queued then stays */
 };
 
 void frame_queue_init(struct frame_queue *self, size_t max_bytes);

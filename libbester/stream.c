@@ -246,6 +246,11 @@ void stream_set_max_frame(struct stream *self, size_t max_frame)
     self->partial.max = FRAME_HEADER_BYTES + max_frame + COPY_BYTES + READ_BYTES;
 }
 
+void stream_set_max_queued_bytes(struct stream *self, size_t max_bytes)
+{
+    self->output.max_bytes = max_bytes;
+}
+
 bool stream_is_paused(const struct stream *self)
 {
     return self->paused;

@@ -96,6 +96,8 @@ void stream_close(struct stream *self);
 
 size_t stream_queued_bytes(const struct stream *self);
 void stream_set_max_frame(struct stream *self, size_t max_frame);
+/* What is queued already stays. */
+void stream_set_max_queued_bytes(struct stream *self, size_t max_bytes);
 int stream_fd(const struct stream *self);
 /* Frames and bytes so far, for tests and metrics. */
 struct stream_counts {

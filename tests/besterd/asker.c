@@ -111,7 +111,7 @@ int asker_tear_down(void **state)
     wire_close(&self->far);
     post_close(&self->post);
     origin_unref(self->origin);
-    config_free(self->config);
+    config_unref(self->config);
     place_close(&self->place);
     free((char *)self->path);
     free(self->outcomes);

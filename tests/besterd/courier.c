@@ -96,7 +96,7 @@ int courier_tear_down(void **state)
         wire_close(&self->far[i]);
     ticket_free(self->ticket);
     origin_unref(self->origin);
-    config_free(self->config);
+    config_unref(self->config);
     free(self);
     return 0;
 }

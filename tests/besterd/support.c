@@ -195,7 +195,7 @@ void house_open(struct house *self, const char *extra)
 void house_close(struct house *self)
 {
     server_free(self->server);
-    config_free(self->config);
+    config_unref(self->config);
     self->server = NULL;
     self->config = NULL;
 }

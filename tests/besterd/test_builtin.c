@@ -135,7 +135,7 @@ static struct blob *types_of(const char *config_text)
     assert_int_equal(config_parse(&config, span_of(config_text), &mistakes), STATUS_OK);
     struct blob *types = builtin_types_new(config);
     assert_non_null(types);
-    config_free(config);
+    config_unref(config);
     mistakes_release(&mistakes);
     return types;
 }

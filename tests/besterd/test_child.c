@@ -324,6 +324,22 @@ static void test_a_stubborn_one_is_killed(void **state)
     close(alive.fd);
 }
 
+/* And by itself, where nobody frees it: a reload waits for its end. */
+static void test_a_stubborn_one_is_killed_in_time(void **state)
+{
+    struct world *self = *state;
+    struct wire alive = hold(self, "alive");
+    char line[64];
+    make(self, "trap '' TERM; exec 3>$1/alive; echo begun >&3; while :; do read x <$1/block; done");
+    child_ensure(self->child);
+    wait_for_line(&alive, line, sizeof line);
+    child_stop(self->child);
+    child_stop(self->child); /* asked again: the time runs from the first */
+    RUN_UNTIL(self->loop, self->ends == 1);
+    wait_for_its_end(&alive);
+    close(alive.fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -338,6 +354,7 @@ int main(void)
         TEST(test_helpers_end_with_a_stop),
         TEST(test_helpers_end_with_a_free),
         TEST(test_a_stubborn_one_is_killed),
+        TEST(test_a_stubborn_one_is_killed_in_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

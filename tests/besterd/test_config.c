@@ -253,7 +253,7 @@ static void test_everything(void **state)
     assert_int_equal(limits->peer_ms, 7000);
     assert_null(config->state_directory);
     assert_null(config->runtime_directory);
-    config_free(config);
+    config_unref(config);
 }
 
 static void test_reference(void **state)
@@ -272,7 +272,7 @@ static void test_reference(void **state)
     assert_int_equal(config->handlers[0].protocol, CONFIG_ONESHOT);
     assert_int_equal(config->handlers[0].may_command, MAY_ALL);
     assert_int_equal(json_object_size(config->admin_info), 0);
-    config_free(config);
+    config_unref(config);
 }
 
 /* ---- the embedded default ---- */
@@ -310,7 +310,7 @@ static void test_default(void **state)
     assert_int_equal(config->handlers[0].protocol, CONFIG_STREAM);
     assert_under(config->handlers[0].path, directory, "bester/chat.sock");
     assert_true(config->server_name[0] != '\0');
-    config_free(config);
+    config_unref(config);
 }
 
 static void test_xdg_variables(void **state)
@@ -320,13 +320,13 @@ static void test_xdg_variables(void **state)
     unsetenv("XDG_RUNTIME_DIR");
     struct config *config = load_default();
     assert_under(config->informer_path, directory, "bester/informer");
-    config_free(config);
+    config_unref(config);
     /* A relative one is to be ignored. */
     setenv("XDG_STATE_HOME", "relative", 1);
     setenv("HOME", directory, 1);
     config = load_default();
     assert_under(config->database_path, directory, ".local/state/bester/accounts.db");
-    config_free(config);
+    config_unref(config);
     unsetenv("HOME");
     struct mistakes mistakes;
     mistakes_init(&mistakes);
@@ -346,7 +346,7 @@ static void test_directories(void **state)
     assert_int_equal(config_make_directories(config, &fault), STATUS_OK); /* again */
     assert_int_equal(stat(config->state_directory, &stat_now), 0);
     assert_int_equal(stat_now.st_mode & 0777, 0700);
-    config_free(config);
+    config_unref(config);
     char path[PATH_BYTES];
     snprintf(path, sizeof path, "%s/bester/deep/er", (char *)*state);
     assert_int_equal(paths_make_directory(path, &fault), STATUS_OK);
@@ -376,7 +376,7 @@ static bool is_taken(const char *name, uint64_t number)
     bool is_range = mistakes.count == 1 && strstr(mistakes.at[0].sentence, "whole number") != NULL;
     assert_true(status == STATUS_OK || is_range || strcmp(name, "queuedBytesPerSession") == 0);
     mistakes_release(&mistakes);
-    config_free(config);
+    config_unref(config);
     return !is_range;
 }
 
@@ -547,13 +547,13 @@ static void test_redis(void **state)
     assert_null(redis->password_file);
     assert_int_equal(redis->index, 0);
     assert_int_equal(redis->timeout_ms, 2000);
-    config_free(config);
+    config_unref(config);
     config = load("{\"database\": {\"type\": \"redis\", \"redis\": {\"user\": \"u\", "
                   "\"passwordFile\": \"f\", \"index\": 3, \"prefix\": \"p:\", "
                   "\"timeoutMs\": 500}}}");
     struct config_redis copy;
     assert_int_equal(config_redis_copy(&copy, &config->redis), STATUS_OK);
-    config_free(config);
+    config_unref(config);
     assert_string_equal(copy.address.host, "127.0.0.1");
     assert_int_equal(copy.address.port, 6379);
     assert_string_equal(copy.user, "u");
@@ -590,7 +590,7 @@ static void test_where_redis_is(void **state)
         struct config *config = load(text);
         address_format_short(&config->redis.address, address, sizeof address);
         assert_string_equal(address, samples[i].address);
-        config_free(config);
+        config_unref(config);
     }
 }
 

@@ -81,7 +81,7 @@ static int tear_down(void **state)
     assert_int_equal(self->count, before);
     streams_free(self->streams);
     post_close(&self->post);
-    config_free(self->config);
+    config_unref(self->config);
     free(self);
     return 0;
 }

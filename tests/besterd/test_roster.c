@@ -46,7 +46,7 @@ static int tear_down(void **state)
     streams_free(self->streams);
     for (size_t i = 0; i < self->count; i++)
         close(self->far[i]);
-    config_free(self->config);
+    config_unref(self->config);
     free(self);
     return 0;
 }

@@ -179,7 +179,7 @@ static void expect_no_start(const char *text)
     assert_int_not_equal(fault.text[0], '\0');
     run_turns(ev_default_loop(0), 3);
     assert_int_equal(count_descriptors(), before);
-    config_free(config);
+    config_unref(config);
 }
 
 static void test_a_start_that_fails_leaves_nothing(void **state)

@@ -104,7 +104,7 @@ int visit_tear_down(void **state)
     assert_in_range(self->leaves, 0, 1);
     assert_in_range(self->goings, 0, 1);
     streams_free(self->streams);
-    config_free(self->config);
+    config_unref(self->config);
     free(self);
     return 0;
 }

@@ -32,18 +32,41 @@ class Client:
     """A client on the server's UNIX socket."""
 
     def __init__(self, path, user=None, password="p"):
-        self.connection = socket.socket(socket.AF_UNIX)
+        self._use(socket.socket(socket.AF_UNIX))
         self.connection.connect(path)
-        self.ids = 0
         if user:
             report = self.log_in(user, password)
             same(report["header"]["status"], "good", "login")
+
+    @classmethod
+    def of(cls, connection):
+        """Frames on a connection that there is."""
+        self = cls.__new__(cls)
+        self._use(connection)
+        return self
+
+    def _use(self, connection):
+        self.connection = connection
+        self.ids = 0
+        self.closed = threading.Event() # for who reads it in a thread
+
+    def is_open(self):
+        return not self.closed.is_set()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
         self.connection.close()
+
+    def hear_until(self, wanted):
+        """What comes up to the first message that is wanted."""
+        messages = []
+        while not messages or not wanted(messages[-1]):
+            messages.append(self.hear())
+            if messages[-1] is None:
+                raise EOFError("the server closed the connection")
+        return messages
 
     def log_in(self, user, password="p"):
         self.say({"header": {"scope": "client", "authentication": {
@@ -221,15 +244,17 @@ def merge(into, changes):
 
 
 class Handler:
-    """A handler of the stream protocol that answers every question by a function of its data, which
-    gives the members of the answer."""
+    """A handler of the stream protocol that answers every question, each in a thread of its own, by
+    a function of its data, which gives the members of the answer."""
 
     def __init__(self, path, answer):
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(path)
         self.listener.listen()
         self.answer = answer
+        self.connections = []
         self.questions = []
+        self.asked = threading.Condition()
         threading.Thread(target=self._serve, daemon=True).start()
 
     def _serve(self):
@@ -238,20 +263,34 @@ class Handler:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+            self.connections.append(Client.of(connection))
+            threading.Thread(target=self._talk, args=(self.connections[-1],), daemon=True).start()
 
-    def _talk(self, connection):
-        peer = Client.__new__(Client)
-        peer.connection = connection
+    def _talk(self, peer):
         try:
             while (question := peer.hear()) is not None:
-                self.questions.append(question)
-                answer = self.answer(question["payload"]["data"])
-                header = {"exchange": question["header"]["exchange"], "status": "0"}
-                header.update(answer.pop("header", {}))
-                peer.say({"header": header, **answer})
+                with self.asked:
+                    self.questions.append(question)
+                    self.asked.notify_all()
+                threading.Thread(target=self._answer, args=(peer, question), daemon=True).start()
         except OSError:
             pass
+        peer.closed.set()
+        peer.connection.close()
+
+    def _answer(self, peer, question):
+        answer = dict(self.answer(question["payload"]["data"]))
+        header = {"exchange": question["header"]["exchange"], "status": "0"}
+        header.update(answer.pop("header", {}))
+        try:
+            peer.say({"header": header, **answer})
+        except OSError:
+            pass # the server has gone
+
+    def await_questions(self, count):
+        with self.asked:
+            while len(self.questions) < count:
+                self.asked.wait()
 
     def close(self):
         self.listener.shutdown(socket.SHUT_RDWR)
