@@ -98,7 +98,7 @@ const struct type_template *book_known_template(const struct book *self, const c
     return NULL;
 }
 
-static bool is_showable(const char *name)
+bool book_is_showable(const char *name)
 {
     struct span rest = span_of(name);
     while (rest.len > 0) {
@@ -113,7 +113,7 @@ static bool is_showable(const char *name)
 
 void book_meet(struct book *self, const char *name)
 {
-    if (strlen(name) >= BOOK_NAME_MAX || !is_showable(name))
+    if (strlen(name) >= BOOK_NAME_MAX || !book_is_showable(name))
         return;
     for (size_t i = 0; i < self->people_count; i++)
         if (strcmp(self->people[i], name) == 0)

@@ -44,6 +44,8 @@ const struct type_template *book_template(struct book *self, const char *type, s
 /* The same without looking for a file. */
 const struct type_template *book_known_template(const struct book *self, const char *type);
 
+/* Whether a name can stand on the screen, and in a list, as it is. */
+bool book_is_showable(const char *name);
 /* Remembers a name; one that could not be shown as it is is left out. */
 void book_meet(struct book *self, const char *name);
 

@@ -13,8 +13,6 @@
 
 enum { TEXT_BYTES_MAX = 64 << 20 };
 
-extern char **environ;
-
 static const char *command(void)
 {
     const char *visual = getenv("VISUAL");

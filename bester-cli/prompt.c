@@ -439,11 +439,8 @@ struct prompt *prompt_new(struct ev_loop *loop, const char *text, bool colour,
         free(copy);
         return NULL;
     }
-    self->loop = loop;
-    self->callbacks = callbacks;
-    self->user = user;
-    self->text = copy;
-    self->colour = colour;
+    *self = (struct prompt){
+        .loop = loop, .callbacks = callbacks, .user = user, .text = copy, .colour = colour};
     bytes_init(&self->above, SHOWN_BYTES_MAX);
     the_prompt = self;
     configure_readline();

@@ -111,8 +111,9 @@ void session_refuse(struct session *self, const char *format, ...) PRINTF_LIKE(2
 void session_say(struct session *self, const char *text);
 /* Data of the current type, as JSON. */
 void session_send_json(struct session *self, const char *json);
-/* Starts to ask field by field; type "" is the current one. */
-void session_new(struct session *self, const char *type);
+/* Starts to ask field by field. "weather place=Oslo": what is set is not asked for; "" is
+ * the current type. */
+void session_new(struct session *self, const char *argument);
 /* What was written in an editor: text where the type has a field for it, else JSON. */
 void session_edited(struct session *self, const char *text);
 /* The answer to the dialogue's question. */

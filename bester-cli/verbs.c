@@ -287,7 +287,7 @@ static char *pick(const void *names, size_t size, size_t count, const char *word
 {
     for (size_t i = 0; i < count; i++) {
         const char *name = (const char *)names + i * size;
-        if (strncmp(name, word, strlen(word)) == 0 && index-- == 0)
+        if (strncmp(name, word, strlen(word)) == 0 && book_is_showable(name) && index-- == 0)
             return strdup(name);
     }
     return NULL;
@@ -318,7 +318,8 @@ static char *pick_field(const struct book *book, const char *line, const char *w
     const struct type_template *sheet = book_known_template(book, type);
     for (size_t i = 0; sheet != NULL && i < sheet->field_count; i++) {
         snprintf(text, sizeof text, "%s=", sheet->fields[i].name);
-        if (strncmp(text, word, strlen(word)) == 0 && strstr(line, text) == NULL && index-- == 0)
+        if (strncmp(text, word, strlen(word)) == 0 && strstr(line, text) == NULL &&
+            book_is_showable(text) && index-- == 0)
             return strdup(text);
     }
     return NULL;
