@@ -116,7 +116,8 @@ static enum status connect_now(struct actor_client *self, struct fault *fault)
 {
     const struct place *home =
         topology_home(self->setting->topology, self->server, cast_of(self)->via);
-    int fd = wire_connect(home, fault);
+    const struct place *front = topology_front(self->setting->topology, self->member, self->server);
+    int fd = wire_connect(front->text[0] ? front : home, fault);
 
     if (fd < 0)
         return STATUS_IO;

@@ -11,31 +11,11 @@
 #include <utlist.h>
 
 #include "harness/must.h"
+#include "harness/pump.h"
 #include "harness/wire.h"
-#include "libbester/frame.h"
-
-enum {
-    READ_BYTES = 64 * 1024,
-    HELD_BYTES_MAX = 1 << 20,    /* read on only when the other side takes it */
-    PARSED_BYTES_MAX = 80 << 20, /* one frame, and what came with it */
-    FRAME_BYTES_MAX = 64 << 20
-};
 
 /* Between bind and listen of a program there is no event to wait for. */
 static const double RETRY_S = 0.001;
-
-/* One direction of a connection. */
-struct pump {
-    struct relay *relay;
-    ev_io readable; /* on the source */
-    ev_io writable; /* on the target */
-    struct bytes held;
-    struct bytes parsed;
-    bool ended;  /* the source will say no more */
-    bool passed; /* and the target has been told */
-    bool opaque; /* bytes that are no frames: passed on, not shown */
-    bool forth;
-};
 
 struct relay {
     struct relay *prev, *next;
@@ -43,18 +23,21 @@ struct relay {
     int caller;
     int callee; /* -1: not connected yet */
     unsigned order;
-    struct pump forth;
-    struct pump back;
+    struct pump *forth; /* NULL: not connected yet */
+    struct pump *back;
 };
 
 struct actor_link {
     const struct setting *setting;
     int from;
     int to;
+    struct place *front;
     const struct place *back;
     enum edge_kind forth_kind;
     enum edge_kind back_kind;
-    ev_io acceptable;
+    bool shows;       /* nobody else tells the timeline */
+    ev_io acceptable; /* .fd does not listen while connections are refused */
+    bool refuses;
     ev_timer retry;
     struct relay *relays;
     unsigned calls;
@@ -62,21 +45,11 @@ struct actor_link {
 
 /* ---- the end of a relay ---------------------------------------------------------------------- */
 
-static void pump_stop(struct pump *self)
-{
-    struct ev_loop *loop = self->relay->link->setting->loop;
-
-    ev_io_stop(loop, &self->readable);
-    ev_io_stop(loop, &self->writable);
-    bytes_release(&self->held);
-    bytes_release(&self->parsed);
-}
-
 static void relay_free(struct relay *self)
 {
     if (self->callee >= 0) {
-        pump_stop(&self->forth);
-        pump_stop(&self->back);
+        pump_free(self->forth);
+        pump_free(self->back);
         close(self->callee);
     }
     close(self->caller);
@@ -88,19 +61,18 @@ static void relay_end(struct relay *self, const char *how)
 {
     struct actor_link *link = self->link;
 
-    timeline_end(link->setting->timeline, link->from, link->to, link->forth_kind, how, self->order)
-        ->optional = true;
+    if (link->shows)
+        timeline_end(
+            link->setting->timeline, link->from, link->to, link->forth_kind, how, self->order)
+            ->optional = true;
     relay_free(self);
 }
 
-/* ---- bytes through, frames seen -------------------------------------------------------------- */
+/* ---- frames ---------------------------------------------------------------------------------- */
 
 /* A program logs in by itself; what comes of a good login is nobody's line. */
-static bool is_login(const struct pump *self, struct span payload)
+static bool is_login(enum edge_kind kind, struct span payload)
 {
-    enum edge_kind kind =
-        self->forth ? self->relay->link->forth_kind : self->relay->link->back_kind;
-
     if (kind != EDGE_CLIENT_SERVER && kind != EDGE_SERVER_CLIENT)
         return false;
     json_t *json = json_loadb(payload.at, payload.len, 0, NULL);
@@ -115,123 +87,42 @@ static bool is_login(const struct pump *self, struct span payload)
     return found;
 }
 
-static void show_frame(struct pump *self, struct span payload)
+static void on_frame(struct pump *pump, struct span payload, void *user)
 {
-    struct relay *relay = self->relay;
+    const struct relay *relay = user;
     struct actor_link *link = relay->link;
-    int from = self->forth ? link->from : link->to;
-    int to = self->forth ? link->to : link->from;
-    enum edge_kind kind = self->forth ? link->forth_kind : link->back_kind;
+    bool forth = pump == relay->forth;
+    int from = forth ? link->from : link->to;
+    int to = forth ? link->to : link->from;
+    enum edge_kind kind = forth ? link->forth_kind : link->back_kind;
 
-    if (is_login(self, payload))
+    if (!link->shows)
+        return;
+    if (is_login(kind, payload))
         timeline_seen(link->setting->timeline, from, to, kind, payload);
     else
         timeline_frame(link->setting->timeline, from, to, kind, payload, relay->order);
 }
 
-static void show_frames(struct pump *self, const char *at, size_t len)
+static void on_passed(struct pump *pump, void *user)
 {
-    enum pull pull;
+    struct relay *relay = user;
 
-    if (self->opaque || bytes_append(&self->parsed, at, len) != STATUS_OK) {
-        self->opaque = true;
-        return;
-    }
-    for (;;) {
-        struct span all = bytes_span(&self->parsed);
-        struct span payload;
-        size_t consumed;
-        size_t need;
-
-        pull = frame_next(all.at, all.len, FRAME_BYTES_MAX, &payload, &consumed, &need);
-        if (pull != PULL_READY)
-            break;
-        show_frame(self, payload);
-        bytes_consume(&self->parsed, consumed);
-    }
-    self->opaque = pull == PULL_BAD;
+    (void)pump;
+    if (pump_has_passed(relay->forth) && pump_has_passed(relay->back))
+        relay_end(relay, "(closed the connection)");
 }
 
-/* Writes what is held; false: the relay is gone. */
-static bool pump_flush(struct pump *self)
+static void on_broken(struct pump *pump, const char *how, void *user)
 {
-    struct ev_loop *loop = self->relay->link->setting->loop;
-
-    while (self->held.len) {
-        struct span held = bytes_span(&self->held);
-        ssize_t n = send(self->writable.fd, held.at, held.len, MSG_NOSIGNAL);
-
-        if (n < 0 && (errno == EAGAIN || errno == EINPROGRESS)) {
-            ev_io_start(loop, &self->writable);
-            return true;
-        }
-        if (n < 0 && errno != EINTR) {
-            relay_end(self->relay, "(the other side is gone)");
-            return false;
-        }
-        if (n > 0)
-            bytes_consume(&self->held, (size_t)n);
-    }
-    ev_io_stop(loop, &self->writable);
-    if (!self->ended) {
-        ev_io_start(loop, &self->readable);
-        return true;
-    }
-    if (!self->passed)
-        shutdown(self->writable.fd, SHUT_WR);
-    self->passed = true;
-    if (!self->relay->forth.passed || !self->relay->back.passed)
-        return true;
-    relay_end(self->relay, "(closed the connection)");
-    return false;
+    (void)pump;
+    relay_end(user, how);
 }
 
-static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
-{
-    struct pump *self = watcher->data;
-    char buffer[READ_BYTES];
-    ssize_t n = recv(watcher->fd, buffer, sizeof(buffer), 0);
-
-    (void)events;
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (n < 0) {
-        relay_end(self->relay, "(the connection was reset)");
-        return;
-    }
-    if (n == 0) {
-        self->ended = true;
-        ev_io_stop(loop, watcher);
-    } else {
-        show_frames(self, buffer, (size_t)n);
-        if (bytes_append(&self->held, buffer, (size_t)n) != STATUS_OK) {
-            relay_end(self->relay, "(out of memory)");
-            return;
-        }
-    }
-    if (self->held.len >= HELD_BYTES_MAX)
-        ev_io_stop(loop, watcher);
-    pump_flush(self);
-}
-
-static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
-{
-    (void)loop, (void)events;
-    pump_flush(watcher->data);
-}
+static const struct pump_callbacks pump_callbacks = {
+    .on_frame = on_frame, .on_passed = on_passed, .on_broken = on_broken};
 
 /* ---- connections ----------------------------------------------------------------------------- */
-
-static void pump_start(struct pump *self, struct relay *relay, int source, int target, bool forth)
-{
-    *self = (struct pump){.relay = relay, .forth = forth};
-    bytes_init(&self->held, HELD_BYTES_MAX + READ_BYTES);
-    bytes_init(&self->parsed, PARSED_BYTES_MAX);
-    ev_io_init(&self->readable, on_readable, source, EV_READ);
-    ev_io_init(&self->writable, on_writable, target, EV_WRITE);
-    self->readable.data = self->writable.data = self;
-    ev_io_start(relay->link->setting->loop, &self->readable);
-}
 
 /* false: nobody listens there. */
 static bool relay_connect(struct relay *self, struct fault *fault)
@@ -241,8 +132,10 @@ static bool relay_connect(struct relay *self, struct fault *fault)
         return false;
     setsockopt(self->caller, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     setsockopt(self->callee, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
-    pump_start(&self->forth, self, self->caller, self->callee, true);
-    pump_start(&self->back, self, self->callee, self->caller, false);
+    self->forth = pump_new(self->link->setting, self->link->from, self->link->to, self->caller,
+        self->callee, &pump_callbacks, self);
+    self->back = pump_new(self->link->setting, self->link->to, self->link->from, self->callee,
+        self->caller, &pump_callbacks, self);
     return true;
 }
 
@@ -299,17 +192,84 @@ static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int events)
         self->setting->on_change(self->to, self->setting->user);
 }
 
+/* ---- disturbances ---------------------------------------------------------------------------- */
+
+/* From listening to a bound socket at the same address at which nobody listens, or
+ * back. */
+static void set_refusing(struct actor_link *self, bool refuses)
+{
+    struct ev_loop *loop = self->setting->loop;
+    struct fault fault;
+
+    if (self->refuses == refuses)
+        return;
+    self->refuses = refuses;
+    ev_io_stop(loop, &self->acceptable);
+    /* A child of ours that has not called exec yet may hold it, too. */
+    shutdown(self->acceptable.fd, SHUT_RDWR);
+    close(self->acceptable.fd);
+    if (topology_listen(self->front, refuses, &fault) != STATUS_OK)
+        self->setting->on_trouble(self->to, CAUSE_NOT_STARTED, fault.text, self->setting->user);
+    ev_io_set(&self->acceptable, self->front->fd, EV_READ);
+    self->front->fd = -1;
+    if (!refuses && self->acceptable.fd >= 0)
+        ev_io_start(loop, &self->acceptable);
+}
+
+/* A pump that looks again may end its relay, and with it the other pump. */
+static bool is_there(const struct actor_link *self, unsigned order)
+{
+    const struct relay *relay;
+
+    DL_FOREACH (self->relays, relay)
+        if (relay->order == order)
+            return true;
+    return false;
+}
+
+void actor_link_forget(struct actor_link *self)
+{
+    struct relay *relay;
+
+    DL_FOREACH (self->relays, relay)
+        if (relay->callee >= 0) {
+            pump_forget(relay->forth);
+            pump_forget(relay->back);
+        }
+}
+
+void actor_link_disturb(struct actor_link *self)
+{
+    struct relay *relay;
+    struct relay *after;
+
+    set_refusing(self, disturbances_find(self->setting->disturbances, DISTURBANCE_REFUSE,
+                           self->from, self->to) != NULL);
+    DL_FOREACH_SAFE (self->relays, relay, after) {
+        unsigned order = relay->order;
+
+        if (relay->callee < 0)
+            continue;
+        pump_look_again(relay->forth);
+        if (is_there(self, order))
+            pump_look_again(relay->back);
+    }
+}
+
 /* ---- life ------------------------------------------------------------------------------------ */
 
 struct actor_link *actor_link_new(const struct setting *setting, int from, int to,
     struct place *front, const struct place *back, enum edge_kind forth, enum edge_kind reply)
 {
+    const struct member *members = setting->scenario->members;
     struct actor_link *self = must_alloc(sizeof(*self));
 
     *self = (struct actor_link){.setting = setting,
         .from = from,
         .to = to,
+        .front = front,
         .back = back,
+        .shows = !member_is_played(&members[from]) && !member_is_played(&members[to]),
         .forth_kind = forth,
         .back_kind = reply};
     ev_io_init(&self->acceptable, on_acceptable, front->fd, EV_READ);
@@ -329,7 +289,8 @@ void actor_link_free(struct actor_link *self)
         return;
     ev_io_stop(self->setting->loop, &self->acceptable);
     ev_timer_stop(self->setting->loop, &self->retry);
-    close(self->acceptable.fd);
+    if (self->acceptable.fd >= 0)
+        close(self->acceptable.fd);
     DL_FOREACH_SAFE (self->relays, relay, after)
         relay_free(relay);
     free(self);

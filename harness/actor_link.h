@@ -1,6 +1,7 @@
 /*
- * actor_link: a relay on an edge that the harness watches but does not play:
- * between two servers, or a server and a handler that is a real program.
+ * actor_link: a relay on an edge that the harness watches but does not play
+ * (between two servers, a server and a handler or client that is a real program),
+ * or that the play disturbs.
  *
  * Bytes pass unchanged and as they come; beside that they are read as frames for
  * the timeline, in both directions. An end of input is passed on as one. A
@@ -22,6 +23,10 @@ void actor_link_free(struct actor_link *self);
 /* Something was created in the directory, or the program has ended: connections
  * that wait try again; waits: whether they may go on waiting if that fails. */
 void actor_link_retry(struct actor_link *self, bool waits);
+/* The disturbances in force have changed. */
+void actor_link_disturb(struct actor_link *self);
+/* What is cut off now never comes. */
+void actor_link_forget(struct actor_link *self);
 int actor_link_to(const struct actor_link *self);
 
 #endif

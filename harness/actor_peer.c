@@ -53,6 +53,10 @@ static const struct stream_callbacks callbacks = {.on_frame = on_frame, .on_clos
 /* A reference server listens on TCP; any listener will do. */
 static const struct place *home_of(const struct actor_peer *self, int server)
 {
+    const struct place *front = topology_front(self->setting->topology, self->member, server);
+
+    if (front->text[0]) /* the play disturbs what we say to it */
+        return front;
     for (int i = 0; i < TRANSPORT_COUNT; i++) {
         const struct place *home =
             topology_home(self->setting->topology, server, (enum transport)i);
@@ -159,7 +163,7 @@ struct actor_peer *actor_peer_new(const struct setting *setting, int member)
     for (int i = 0; i < (int)scenario->member_count; i++)
         if (scenario->members[i].kind == MEMBER_SERVER && !scenario->members[member].peer.refuses)
             self->desks[i] =
-                desk_new(setting, member, i, topology_front(setting->topology, i, member),
+                desk_new(setting, member, i, topology_desk(setting->topology, i, member),
                     EDGE_SERVER_SERVER, EDGE_SERVER_SERVER);
     return self;
 }

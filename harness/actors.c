@@ -93,24 +93,34 @@ static void start_handler(struct actors *self, int index)
         return;
     }
     self->items[index].desk = desk_new(self->setting, index, member->on,
-        topology_front(self->setting->topology, member->on, index), asks, answers);
+        topology_desk(self->setting->topology, member->on, index), asks, answers);
+    if (scenario_disturbs(self->setting->scenario, index, member->on))
+        add_link(self, member->on, index, topology_desk(self->setting->topology, member->on, index),
+            asks, answers);
 }
 
 static void start_peer(struct actors *self, int index)
 {
     self->items[index].peer = actor_peer_new(self->setting, index);
+    for (int i = 0; i < (int)member_count(self); i++) {
+        if (!scenario_disturbs(self->setting->scenario, index, i))
+            continue;
+        add_link(self, i, index, topology_desk(self->setting->topology, i, index),
+            EDGE_SERVER_SERVER, EDGE_SERVER_SERVER);
+        add_link(self, index, i, first_home(self, i), EDGE_SERVER_SERVER, EDGE_SERVER_SERVER);
+    }
 }
 
 static void start_client(struct actors *self, int index)
 {
     const struct member *member = member_at(self, (size_t)index);
 
-    if (member->client.run) {
+    if (member->client.run || scenario_disturbs(self->setting->scenario, index, member->on))
         add_link(self, index, member->on,
             topology_home(self->setting->topology, member->on, member->client.via),
             EDGE_CLIENT_SERVER, EDGE_SERVER_CLIENT);
+    if (member->client.run)
         return;
-    }
     self->items[index].client = actor_client_new(self->setting, index);
     if (member_at(self, (size_t)index)->client.logs_in)
         actor_client_log_in(self->items[index].client);
@@ -199,6 +209,22 @@ void actors_retry_links(struct actors *self)
         if (member_at(self, (size_t)to)->kind == MEMBER_HANDLER)
             actor_link_retry(item->link, process && actor_process_runs(process));
     }
+}
+
+void actors_disturb(struct actors *self)
+{
+    struct link_item *item;
+
+    LL_FOREACH (self->links, item)
+        actor_link_disturb(item->link);
+}
+
+void actors_forget(struct actors *self)
+{
+    struct link_item *item;
+
+    LL_FOREACH (self->links, item)
+        actor_link_forget(item->link);
 }
 
 int actors_any_running(const struct actors *self)

@@ -31,6 +31,11 @@ void actors_ask_to_end(struct actors *self, enum member_kind kind);
  * again. */
 void actors_retry_links(struct actors *self);
 
+/* The disturbances in force have changed. */
+void actors_disturb(struct actors *self);
+/* What is cut off now never comes. */
+void actors_forget(struct actors *self);
+
 /* As in stage.h. */
 MUST_CHECK enum status actors_say(
     struct actors *self, int from, int to, const struct utterance *utterance, struct fault *fault);

@@ -138,9 +138,19 @@ static bool is_played_client(const struct member *member)
     return member->kind == MEMBER_CLIENT && member_is_played(member);
 }
 
+static void begin_heal(struct player *self)
+{
+    self->phase = PHASE_HEAL;
+    ev_timer_stop(self->loop, &self->deadline);
+    ev_timer_set(&self->deadline, self->scenario->deadline_s, 0.);
+    ev_timer_start(self->loop, &self->deadline);
+}
+
 static void begin_fence(struct player *self)
 {
     self->phase = PHASE_FENCE;
+    ev_timer_stop(self->loop, &self->deadline);
+    stage_heal(self->stage, -1, -1, true); /* no fence may suffer from it */
     for (size_t i = 0; i < self->scenario->member_count; i++)
         if (is_played_client(&self->scenario->members[i]))
             stage_fence(self->stage, (int)i);
@@ -191,6 +201,8 @@ static void advance(struct player *self)
         step_done(self, depth);
     }
     if (self->phase == PHASE_STEPS)
+        begin_heal(self);
+    if (self->phase == PHASE_HEAL && !stage_useless(self->stage, -1, -1, true))
         begin_fence(self);
     if (self->phase == PHASE_FENCE)
         check_fence(self);
@@ -296,6 +308,10 @@ static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
     (void)loop, (void)events;
     if (self->phase == PHASE_FAILING) {
         finish(self);
+        return;
+    }
+    if (self->phase == PHASE_HEAL) {
+        player_fail_useless(self, stage_useless(self->stage, -1, -1, true));
         return;
     }
     if (self->phase == PHASE_STEPS && (step = current_step(self))) {

@@ -213,6 +213,8 @@ static const struct {
     [STEP_REPEAT] = {run_repeat, NULL},
     [STEP_QUIET] = {run_quiet, late_quiet},
     [STEP_SIGNAL] = {player_run_signal, player_late_exit},
+    [STEP_DISTURB] = {player_run_disturb, NULL},
+    [STEP_HEAL] = {player_run_heal, player_late_heal},
     [STEP_START] = {player_run_start, NULL},
     [STEP_EXIT] = {player_run_exit, player_late_exit},
     [STEP_LOG] = {player_run_log, player_late_log},

@@ -33,6 +33,7 @@ struct strands {
 enum player_phase {
     PHASE_STARTING,
     PHASE_STEPS,
+    PHASE_HEAL, /* what disturbs must have touched something by now */
     PHASE_FENCE,
     PHASE_ENDING,
     PHASE_FAILING,
@@ -79,6 +80,9 @@ void player_late_together(struct player *self, const struct step *step);
 enum step_answer player_run_signal(struct player *self, const struct step *step);
 enum step_answer player_run_start(struct player *self, const struct step *step);
 enum step_answer player_run_restart(struct player *self, const struct step *step);
+enum step_answer player_run_disturb(struct player *self, const struct step *step);
+enum step_answer player_run_heal(struct player *self, const struct step *step);
+void player_late_heal(struct player *self, const struct step *step);
 enum step_answer player_run_exit(struct player *self, const struct step *step);
 void player_late_exit(struct player *self, const struct step *step);
 enum step_answer player_run_log(struct player *self, const struct step *step);
@@ -96,6 +100,8 @@ enum step_answer player_fail_other(
     struct player *self, const struct step *step, const struct event *event);
 const char *player_name_of(const struct player *self, int member);
 struct timeline *player_timeline(const struct player *self);
+
+void player_fail_useless(struct player *self, const struct disturbance *what);
 
 /* Plays the list from now on. */
 void player_push(struct player *self, const struct steps *steps, unsigned rounds);

@@ -191,6 +191,7 @@ void scenario_release(struct scenario *self)
         member_release(&self->members[i]);
     free(self->members);
     steps_release(&self->steps);
+    free(self->disturbed);
     free(self->name);
     source_release(&self->source);
     *self = (struct scenario){0};
@@ -207,6 +208,17 @@ int scenario_find(const struct scenario *self, const char *name, int server)
             return (int)i;
     }
     return -1;
+}
+
+bool scenario_disturbs(const struct scenario *self, int a, int b)
+{
+    for (size_t i = 0; i < self->disturbed_count; i++) {
+        const struct pair *pair = &self->disturbed[i];
+
+        if ((pair->a == a && pair->b == b) || (pair->a == b && pair->b == a))
+            return true;
+    }
+    return false;
 }
 
 bool member_is_played(const struct member *self)

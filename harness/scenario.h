@@ -86,9 +86,41 @@ enum step_kind {
     STEP_SIGNAL,
     STEP_START,
     STEP_RESTART,
+    STEP_DISTURB,
+    STEP_HEAL,
     STEP_EXIT,
     STEP_LOG,
     STEP_NOTE
+};
+
+enum disturbance_kind {
+    DISTURBANCE_CUT,
+    DISTURBANCE_DELAY,
+    DISTURBANCE_BANDWIDTH,
+    DISTURBANCE_SPLIT,
+    DISTURBANCE_TRUNCATE,
+    DISTURBANCE_GARBAGE,
+    DISTURBANCE_LENGTH,
+    DISTURBANCE_SLOW_READER,
+    DISTURBANCE_REFUSE,
+    DISTURBANCE_COUNT
+};
+
+enum place_kind { PLACE_AT, PLACE_EVERY, PLACE_ANY };
+
+/* What is done to the bytes from one to the other. */
+struct disturbance {
+    enum disturbance_kind kind;
+    int from;
+    int to;
+    bool both;
+    unsigned ms;
+    unsigned bytes_per_s;
+    enum place_kind place;
+    unsigned bytes_before; /* PLACE_AT */
+    unsigned length;
+    unsigned times;  /* 0: until it is healed */
+    struct where at; /* the step that brings it */
 };
 
 /* A > B: … */
@@ -114,10 +146,16 @@ struct step {
     struct steps body; /* STEP_ANY_ORDER, STEP_STRAND: lines; STEP_TOGETHER: strands; STEP_REPEAT */
     unsigned times;    /* STEP_REPEAT */
     int *members;      /* STEP_QUIET */
-    size_t member_count; /* STEP_QUIET */
-    int member;          /* STEP_SIGNAL, STEP_START, STEP_EXIT, STEP_LOG */
-    int signal;          /* STEP_SIGNAL */
-    json_t *pattern;     /* STEP_EXIT: of the status; STEP_LOG: of a line */
+    size_t member_count;            /* STEP_QUIET */
+    int member;                     /* STEP_SIGNAL, STEP_START, STEP_EXIT, STEP_LOG */
+    int signal;                     /* STEP_SIGNAL */
+    struct disturbance disturbance; /* STEP_DISTURB; STEP_HEAL: .from, .to, .both */
+    json_t *pattern;                /* STEP_EXIT: of the status; STEP_LOG: of a line */
+};
+
+struct pair {
+    int a;
+    int b;
 };
 
 struct scenario {
@@ -127,6 +165,8 @@ struct scenario {
     struct member *members;
     size_t member_count;
     struct steps steps;
+    struct pair *disturbed; /* edges that some step disturbs */
+    size_t disturbed_count;
 };
 
 /* What a loader needs to know that does not stand in the file. */
@@ -143,6 +183,10 @@ void scenario_release(struct scenario *self);
 /* The member of that name, or -1. A handler may be on several servers under one
  * name: server tells which is meant; -1: the first. */
 int scenario_find(const struct scenario *self, const char *name, int server);
+/* The word for it in a play. */
+const char *disturbance_name(enum disturbance_kind kind);
+/* Whether a step disturbs what passes between the two. */
+bool scenario_disturbs(const struct scenario *self, int a, int b);
 /* Whether the harness plays it. */
 bool member_is_played(const struct member *self);
 /* Program and arguments of a handler or client that is a real program, or NULL. */

@@ -29,7 +29,7 @@ static void move_steps(struct steps *steps, size_t first, const char *path, stru
         free(step->text);
         step->text = text;
         move_steps(&step->body, 0, path, at);
-        step->at = at;
+        step->at = step->disturbance.at = at;
     }
 }
 

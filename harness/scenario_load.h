@@ -36,9 +36,16 @@ bool load_object(
 typedef bool load_word(struct loader *self, const json_t *object, const json_t *value,
     struct step *step, unsigned depth);
 load_word load_any_order, load_together, load_never;
+load_word load_heal;
 load_word load_kill, load_stop, load_continue, load_start, load_restart, load_expect;
 /* "A > B" of object. */
 bool load_line(struct loader *self, const json_t *object, const char *arrow, struct step *step);
+/* "A > B", which stands at that member of object: the edge alone. */
+bool load_arrow(struct loader *self, const json_t *object, const char *at, const char *arrow,
+    struct line *line);
+/* A step that is named after a disturbance. */
+bool load_is_disturbance(const json_t *object);
+bool load_disturbance(struct loader *self, const json_t *object, struct step *step);
 /* A member of the cast by its name. */
 bool load_named_member(
     struct loader *self, const json_t *object, const char *at, const json_t *value, int *out);

@@ -107,8 +107,8 @@ static const char *take_name(const char *text, char out[NAME_ROOM])
 }
 
 /* "A > B", blanks around > as one likes. */
-static bool read_arrow(
-    struct loader *self, const json_t *object, const char *arrow, struct line *line)
+bool load_arrow(
+    struct loader *self, const json_t *object, const char *at, const char *arrow, struct line *line)
 {
     char from[NAME_ROOM];
     char to[NAME_ROOM];
@@ -119,13 +119,13 @@ static bool read_arrow(
     else
         to[0] = '\0';
     if (!from[0] || !to[0] || *rest)
-        return load_fail_member(self, object, arrow, "\"%s\" is not of the form \"A > B\"", arrow);
+        return load_fail_member(self, object, at, "\"%s\" is not of the form \"A > B\"", arrow);
     /* A handler that is on several servers is told by the other side. */
     int server = scenario_find(self->scenario, from, -1);
-    if (!find_member(self, object, arrow, to, server, &line->to) ||
-        !find_member(self, object, arrow, from, line->to, &line->from))
+    if (!find_member(self, object, at, to, server, &line->to) ||
+        !find_member(self, object, at, from, line->to, &line->from))
         return false;
-    return find_edge(self, object, arrow, line);
+    return find_edge(self, object, at, line);
 }
 
 /* A client whose first line is a login, or that it is silent, comes when that line
@@ -146,7 +146,7 @@ bool load_line(struct loader *self, const json_t *object, const char *arrow, str
     struct line *line = &step->line;
 
     step->kind = STEP_LINE;
-    if (!read_arrow(self, object, arrow, line) ||
+    if (!load_arrow(self, object, arrow, arrow, line) ||
         !load_saying(self, line->edge, line->doing, object, arrow, &line->saying) ||
         !load_check(self, line, object))
         return false;
@@ -227,6 +227,7 @@ static const struct step_word {
     {"continue", load_continue, {NULL}},
     {"start", load_start, {NULL}},
     {"restart", load_restart, {"signal"}},
+    {"heal", load_heal, {NULL}},
     {"expect", load_expect, {"exit", "log"}},
     {"note", load_note, {NULL}},
 };
@@ -276,6 +277,9 @@ static bool fail_no_step(struct loader *self, const json_t *object)
 
     for (size_t i = 0; i < STEP_WORD_COUNT && len < sizeof(known); i++)
         len += (size_t)snprintf(known + len, sizeof(known) - len, ", %s", step_words[i].name);
+    for (int i = 0; i < DISTURBANCE_COUNT && len < sizeof(known); i++)
+        len += (size_t)snprintf(
+            known + len, sizeof(known) - len, ", %s", disturbance_name((enum disturbance_kind)i));
     return load_fail(
         self, source_where(&self->scenario->source, object), "no step; there are %s", known);
 }
@@ -293,6 +297,8 @@ static bool load_step(struct loader *self, const json_t *object, struct step *st
     for (size_t i = 0; !word && i < STEP_WORD_COUNT; i++)
         if (json_object_get(object, step_words[i].name))
             word = &step_words[i];
+    if (!arrow && !word && load_is_disturbance(object))
+        return load_step_deadline(self, object, step) && load_disturbance(self, object, step);
     if (!arrow && !word)
         return fail_no_step(self, object);
     if (!load_step_deadline(self, object, step) || !check_beside(self, object, arrow, word))

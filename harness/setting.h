@@ -7,6 +7,7 @@
 #include <ev.h>
 
 #include "harness/chance.h"
+#include "harness/disturbance.h"
 #include "harness/timeline.h"
 #include "harness/topology.h"
 #include "libbester/stream.h"
@@ -27,7 +28,8 @@
     X(CAUSE_WRONG_END, "WRONG END")             \
     X(CAUSE_NOT_ENDED, "NOT ENDED")             \
     X(CAUSE_NOT_STARTED, "NOT STARTED")         \
-    X(CAUSE_NOT_SENT, "NOT SENT")
+    X(CAUSE_NOT_SENT, "NOT SENT")               \
+    X(CAUSE_NO_EFFECT, "NO EFFECT")
 
 enum cause {
 #define X(name, text) name,
@@ -44,6 +46,7 @@ struct setting {
     const struct topology *topology;
     struct timeline *timeline;
     struct chance *chance;
+    struct disturbances *disturbances;
     /* Something about a member went wrong; the play fails, later. */
     void (*on_trouble)(int member, enum cause cause, const char *text, void *user);
     /* A member has started, ended, logged in, answered a fence: look again. */

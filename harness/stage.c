@@ -17,6 +17,7 @@ struct stage {
     struct setting setting;
     struct topology topology;
     struct chance chance;
+    struct disturbances disturbances;
     bool open; /* the topology is */
     bool timeline_taken;
     const struct programs *programs;
@@ -58,6 +59,15 @@ static void on_actor_change(int member, void *user)
     struct stage *self = user;
 
     (void)member;
+    ev_feed_event(self->setting.loop, &self->change, EV_CUSTOM);
+}
+
+static void on_touch(const struct disturbance *what, const char *how, void *user)
+{
+    struct stage *self = user;
+
+    timeline_note(self->setting.timeline, what->from, "%s %s %s: %s", disturbance_name(what->kind),
+        what->both ? "<>" : ">", self->setting.scenario->members[what->to].name, how);
     ev_feed_event(self->setting.loop, &self->change, EV_CUSTOM);
 }
 
@@ -216,6 +226,25 @@ void stage_seed(struct stage *self, uint64_t seed)
     chance_init(&self->chance, seed);
 }
 
+void stage_disturb(struct stage *self, const struct disturbance *what)
+{
+    disturbances_add(&self->disturbances, what);
+    actors_disturb(self->actors);
+}
+
+void stage_heal(struct stage *self, int from, int to, bool both)
+{
+    if (from < 0)
+        actors_forget(self->actors);
+    disturbances_heal(&self->disturbances, from, to, both);
+    actors_disturb(self->actors);
+}
+
+const struct disturbance *stage_useless(const struct stage *self, int from, int to, bool both)
+{
+    return disturbances_useless(&self->disturbances, from, to, both);
+}
+
 unsigned stage_choose(struct stage *self, unsigned n)
 {
     return chance_choose(&self->chance, n);
@@ -281,10 +310,13 @@ struct stage *stage_new(struct ev_loop *loop, struct streams *streams,
             .scenario = scenario,
             .topology = &self->topology,
             .chance = &self->chance,
+            .disturbances = &self->disturbances,
             .on_trouble = on_trouble,
             .on_change = on_actor_change,
             .user = self}};
     chance_init(&self->chance, 1);
+    self->disturbances =
+        (struct disturbances){.chance = &self->chance, .on_touch = on_touch, .user = self};
     self->setting.timeline = timeline_new(loop, scenario, on_event, on_turn, self);
     self->actors = actors_new(&self->setting);
     ev_init(&self->change, on_change);
@@ -306,6 +338,7 @@ void stage_free(struct stage *self)
         ev_io_stop(self->setting.loop, &self->created);
         close(self->created.fd);
     }
+    disturbances_release(&self->disturbances);
     if (self->timeline_taken)
         timeline_close(self->setting.timeline);
     else

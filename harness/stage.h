@@ -70,6 +70,14 @@ MUST_CHECK enum status stage_signal(
 void stage_seed(struct stage *self, uint64_t seed);
 unsigned stage_choose(struct stage *self, unsigned n);
 
+/* From now on, until it is healed. what must outlive the stage. */
+void stage_disturb(struct stage *self, const struct disturbance *what);
+/* Ends those on the edge (with both: either way); from -1: all, as the play is over,
+ * and what is cut off then never comes. */
+void stage_heal(struct stage *self, int from, int to, bool both);
+/* One of them that has not touched anything so far, or NULL. */
+const struct disturbance *stage_useless(const struct stage *self, int from, int to, bool both);
+
 /* Starts a process that was not started with the others, or has ended. */
 void stage_start_one(struct stage *self, int member);
 /* The process may end as it likes from here on. */

@@ -25,10 +25,12 @@ static enum status place_listen(struct place *self, bool silent, struct fault *f
     struct sockaddr *address = (struct sockaddr *)&self->address;
 
     self->fd = socket(self->address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    /* Connections of the one before may still be ending at this port. */
-    if (self->fd >= 0)
+    /* Connections of the one before may still be ending at this port; but of a port that the
+     * kernel chooses, we want to be the only ones. */
+    if (self->fd >= 0 && self->text[0])
         setsockopt(self->fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
     if (self->fd < 0 || bind(self->fd, address, self->address_len) != 0 ||
+        setsockopt(self->fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) != 0 ||
         (!silent && listen(self->fd, BACKLOG) != 0) ||
         getsockname(self->fd, address, &(socklen_t){sizeof(self->address)}) != 0)
         return fault_set(fault, STATUS_IO, 0, "no socket: %s", strerror(errno));
@@ -94,6 +96,13 @@ struct place *topology_front(const struct topology *self, int from, int to)
     return &self->fronts[(size_t)from * self->scenario->member_count + (size_t)to];
 }
 
+struct place *topology_desk(const struct topology *self, int server, int member)
+{
+    struct place *mid = &self->mids[(size_t)server * self->scenario->member_count + (size_t)member];
+
+    return mid->text[0] ? mid : topology_front(self, server, member);
+}
+
 struct place *topology_back(const struct topology *self, int member)
 {
     return &self->backs[member];
@@ -113,6 +122,11 @@ static enum status open_home(struct topology *self, int server, struct fault *fa
     return status;
 }
 
+static struct place *mid_of(const struct topology *self, int server, int member)
+{
+    return &self->mids[(size_t)server * self->scenario->member_count + (size_t)member];
+}
+
 static enum status open_handler(struct topology *self, int index, struct fault *fault)
 {
     const struct member *member = &self->scenario->members[index];
@@ -124,6 +138,9 @@ static enum status open_handler(struct topology *self, int index, struct fault *
     }
     if (member->handler.run)
         name_unix(self, topology_back(self, index));
+    else if (scenario_disturbs(self->scenario, index, member->on) &&
+             listen_unix(self, mid_of(self, member->on, index), fault) != STATUS_OK)
+        return fault->status;
     return listen_unix(self, front, fault);
 }
 
@@ -143,6 +160,22 @@ static enum status open_client(struct topology *self, int index, struct fault *f
     }
 }
 
+/* Where a server finds another, or a peer; and where a disturbed peer finds it. */
+static enum status open_front(struct topology *self, int server, int other, struct fault *fault)
+{
+    const struct member *member = &self->scenario->members[other];
+    bool disturbed =
+        member->kind == MEMBER_PEER && scenario_disturbs(self->scenario, server, other);
+    enum status status =
+        listen_tcp4(self, topology_front(self, server, other), member->peer.refuses, fault);
+
+    if (status == STATUS_OK && disturbed)
+        status = listen_tcp4(self, mid_of(self, server, other), member->peer.refuses, fault);
+    if (status == STATUS_OK && disturbed)
+        status = listen_tcp4(self, topology_front(self, other, server), false, fault);
+    return status;
+}
+
 static enum status open_member(struct topology *self, int index, struct fault *fault)
 {
     const struct scenario *scenario = self->scenario;
@@ -152,7 +185,9 @@ static enum status open_member(struct topology *self, int index, struct fault *f
     if (member->kind == MEMBER_HANDLER)
         return open_handler(self, index, fault);
     if (member->kind == MEMBER_CLIENT)
-        return member->client.run ? open_client(self, index, fault) : STATUS_OK;
+        return member->client.run || scenario_disturbs(scenario, index, member->on)
+                   ? open_client(self, index, fault)
+                   : STATUS_OK;
     if (member->kind == MEMBER_STDIO)
         return STATUS_OK;
     if (member->kind == MEMBER_SERVER)
@@ -160,8 +195,15 @@ static enum status open_member(struct topology *self, int index, struct fault *f
     /* Every other server knows it by an address at which we watch or play. */
     for (int i = 0; status == STATUS_OK && i < (int)scenario->member_count; i++)
         if (i != index && scenario->members[i].kind == MEMBER_SERVER)
-            status = listen_tcp4(self, topology_front(self, i, index), member->peer.refuses, fault);
+            status = open_front(self, i, index, fault);
     return status;
+}
+
+enum status topology_listen(struct place *place, bool silent, struct fault *fault)
+{
+    if (place->address.ss_family == AF_UNIX)
+        unlink(place->text);
+    return place_listen(place, silent, fault);
 }
 
 enum status topology_listen_again(const struct topology *self, int member, struct fault *fault)
@@ -173,9 +215,7 @@ enum status topology_listen_again(const struct topology *self, int member, struc
 
         if (!home->text[0] || home->fd >= 0)
             continue;
-        if (i == TRANSPORT_UNIX)
-            unlink(home->text);
-        status = place_listen(home, false, fault);
+        status = topology_listen(home, false, fault);
     }
     return status;
 }
@@ -231,10 +271,11 @@ enum status topology_open(struct topology *self, const struct scenario *scenario
     self->homes = must_alloc(homes * sizeof(*self->homes));
     self->fronts = must_alloc(n * n * sizeof(*self->fronts));
     self->backs = must_alloc(n * sizeof(*self->backs));
+    self->mids = must_alloc(n * n * sizeof(*self->mids));
     for (size_t i = 0; i < homes; i++)
         self->homes[i].fd = -1;
     for (size_t i = 0; i < n * n; i++)
-        self->fronts[i].fd = -1;
+        self->fronts[i].fd = self->mids[i].fd = -1;
     for (size_t i = 0; i < n; i++)
         self->backs[i].fd = -1;
     enum status status = open_dir(self, fault);
@@ -262,6 +303,7 @@ void topology_close(struct topology *self)
     places_close(self->homes, n * TRANSPORT_COUNT);
     places_close(self->fronts, n * n);
     places_close(self->backs, n);
+    places_close(self->mids, n * n);
     if (self->dir[0])
         remove_tree(self->dir);
     *self = (struct topology){0};

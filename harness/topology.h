@@ -44,6 +44,7 @@ struct topology {
     struct place *homes;  /* [member][transport]: where a server really listens */
     struct place *fronts; /* [from][to]: where server `from` thinks that `to` is */
     struct place *backs;  /* [member]: where a watched program really listens */
+    struct place *mids;   /* [from][to]: where a played `to` listens behind a disturbed edge */
 };
 
 MUST_CHECK enum status topology_open(struct topology *self, const struct scenario *scenario,
@@ -52,11 +53,17 @@ void topology_close(struct topology *self);
 
 struct place *topology_home(const struct topology *self, int server, enum transport transport);
 struct place *topology_front(const struct topology *self, int from, int to);
+/* Where a handler or peer that the harness plays listens for that server: the front,
+ * unless the play disturbs the edge. */
+struct place *topology_desk(const struct topology *self, int server, int member);
 struct place *topology_back(const struct topology *self, int member);
 /* The directory of a server: it runs there. */
 void topology_server_dir(const struct topology *self, int server, char *out, size_t cap);
 void topology_config_path(const struct topology *self, int server, char *out, size_t cap);
 
+/* Listens at the place's address (again); silent: binds it, so that nobody else
+ * does, but refuses. */
+MUST_CHECK enum status topology_listen(struct place *place, bool silent, struct fault *fault);
 /* Opens the sockets of a server whose process has ended at their old addresses, for
  * the next. Of others, nothing. */
 MUST_CHECK enum status topology_listen_again(

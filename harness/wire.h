@@ -21,6 +21,8 @@ MUST_CHECK enum status wire_say(const struct setting *setting, struct stream *st
 /* The same, and leaves no trace: a device of the harness. */
 MUST_CHECK enum status wire_say_hidden(
     struct stream *stream, const struct utterance *utterance, struct fault *fault);
+/* Whether the other side of a connected socket has read all that was sent to it. */
+bool wire_is_read(int fd);
 /* Who listens at a UNIX place; 0: nobody. */
 pid_t wire_listener_pid(const struct place *place);
 
