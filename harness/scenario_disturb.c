@@ -1,4 +1,5 @@
 /* Steps that disturb what passes on an edge, and that heal it. */
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
