@@ -185,8 +185,9 @@ test: deps-test
 	@tests/run --build $(BUILD) --jobs $(JOBS) $(addprefix --plays ,$(SCENARIOS)) \
 	    $(TESTS) $(TEST_SCRIPTS)
 
-# The servers of the plays run under valgrind; a leak fails the play.
-VALGRIND_PLAYS ?= $(SCENARIOS)
+# The servers of the plays run under valgrind; a leak fails the play. Not those plays in which a
+# client's own time runs out: a login under valgrind takes longer.
+VALGRIND_PLAYS ?= $(filter-out %/send_exit_codes_trouble.json,$(wildcard fixtures/scenarios/*.json))
 .PHONY: valgrind
 valgrind: deps-check
 	@+$(SUBMAKE) all
