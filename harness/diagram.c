@@ -15,7 +15,7 @@ static void add_column(struct diagram *self, const bool *takes_part, int member)
     for (size_t i = 0; i < self->column_count; i++)
         if (self->columns[i] == member)
             return;
-    if (member >= 0 && takes_part[member])
+    if (member >= 0 && takes_part[member] && self->scenario->members[member].kind != MEMBER_STDIO)
         self->columns[self->column_count++] = member;
 }
 
@@ -62,6 +62,17 @@ static void set_columns(struct diagram *self)
 }
 
 /* ---- their order ----------------------------------------------------------------------------- */
+
+/* What a program reads and writes besides is its own affair: it stands on its lifeline. */
+static void resolve_stdio(const struct diagram *self, int *from, int *to)
+{
+    const struct member *members = self->scenario->members;
+
+    if (*from >= 0 && *to >= 0 && members[*from].kind == MEMBER_STDIO)
+        *from = *to;
+    else if (*from >= 0 && *to >= 0 && members[*to].kind == MEMBER_STDIO)
+        *to = *from;
+}
 
 static size_t column_of(const struct diagram *self, int member)
 {
@@ -178,8 +189,11 @@ static void add_row(struct diagram *self, struct diagram_row row)
 static void add_event(struct diagram *self, const struct event *event)
 {
     struct diagram_row *last = last_row(self);
-    size_t from = event->from < 0 ? 0 : column_of(self, event->from);
+    int from_member = event->from;
+    int to_member = event->to;
 
+    resolve_stdio(self, &from_member, &to_member);
+    size_t from = from_member < 0 ? 0 : column_of(self, from_member);
     if (event->kind == EVENT_LOG && last && last->kind == DIAGRAM_LOG && last->from == from) {
         last->events++;
         return;
@@ -187,7 +201,7 @@ static void add_event(struct diagram *self, const struct event *event)
     add_row(self, (struct diagram_row){.kind = kinds[event->kind],
                       .mark = mark_of(self, event),
                       .from = from,
-                      .to = event->to < 0 ? from : column_of(self, event->to),
+                      .to = to_member < 0 ? from : column_of(self, to_member),
                       .at_ms = event->at_ms,
                       .first = event,
                       .events = 1});
@@ -200,10 +214,14 @@ static void add_expected(struct diagram *self)
     if (verdict->from == verdict->to || verdict->got_event)
         return;
     const struct event *last = timeline_last(self->attempt->timeline);
+    int from = verdict->from;
+    int to = verdict->to;
+
+    resolve_stdio(self, &from, &to);
     add_row(self, (struct diagram_row){.kind = DIAGRAM_EXPECTED,
                       .mark = MARK_GOT,
-                      .from = column_of(self, verdict->from),
-                      .to = column_of(self, verdict->to),
+                      .from = column_of(self, from),
+                      .to = column_of(self, to),
                       .at_ms = last ? last->at_ms : 0});
 }
 
@@ -227,6 +245,7 @@ static const char *const kind_names[] = {
     [MEMBER_HANDLER] = "handler",
     [MEMBER_CLIENT] = "client",
     [MEMBER_PEER] = "peer",
+    [MEMBER_STDIO] = "stream",
 };
 
 const char *diagram_name(const struct diagram *self, size_t column)

@@ -170,13 +170,27 @@ static char *tidy(char *text)
     return label;
 }
 
-static char *message_label(const struct event *event)
+static bool is_stdio(enum edge_kind edge)
+{
+    return edge == EDGE_STDIN || edge == EDGE_STDOUT;
+}
+
+static const char *stdio_name(const struct diagram *self, int from, int to)
+{
+    const struct member *members = self->scenario->members;
+
+    return members[members[from].kind == MEMBER_STDIO ? from : to].name;
+}
+
+static char *message_label(const struct diagram *self, const struct event *event)
 {
     char *text = NULL;
     size_t len = 0;
     FILE *out = must_stream(&text, &len);
 
-    if (event->json) {
+    if (is_stdio(event->edge)) {
+        fprintf(out, "%s: %s", stdio_name(self, event->from, event->to), event->bytes);
+    } else if (event->json) {
         json_t *words = form_show(event->edge, event->json);
         put_words(out, words);
         json_decref(words);
@@ -197,12 +211,12 @@ static char *expected_label(const char *expected)
     FILE *out;
 
     if (!words)
-        return tidy(must_copy(expected));
+        return must_copy(expected);
     out = must_stream(&text, &len);
     put_words(out, words);
     fclose(out);
     json_decref(words);
-    return tidy(text);
+    return text;
 }
 
 /* "(closed the connection)" is "closed" on an arrow. */
@@ -221,12 +235,19 @@ static void shorten_end(char *text)
 
 char *diagram_label(const struct diagram *self, const struct diagram_row *row)
 {
+    const struct verdict *verdict = &self->attempt->verdict;
     const struct event *event = row->first;
 
-    if (row->kind == DIAGRAM_EXPECTED)
-        return expected_label(self->attempt->verdict.expected);
+    if (row->kind == DIAGRAM_EXPECTED && row->from != row->to)
+        return tidy(expected_label(verdict->expected));
+    if (row->kind == DIAGRAM_EXPECTED) {
+        char *line = expected_label(verdict->expected);
+        char *label = must_print("%s: %s", stdio_name(self, verdict->from, verdict->to), line);
+        free(line);
+        return tidy(label);
+    }
     if (row->kind == DIAGRAM_MESSAGE)
-        return message_label(event);
+        return message_label(self, event);
     char *text = must_copy_bytes(event->bytes, event->len);
     if (row->kind == DIAGRAM_END)
         shorten_end(text);

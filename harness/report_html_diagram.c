@@ -274,12 +274,12 @@ static void put_note(const struct drawing *self, const struct diagram_row *row, 
 /* ---- rows ------------------------------------------------------------------------------------ */
 
 static const char *const kind_classes[] = {
-    [DIAGRAM_MESSAGE] = "m",
-    [DIAGRAM_END] = "m end",
+    [DIAGRAM_MESSAGE] = "msg",
+    [DIAGRAM_END] = "end",
     [DIAGRAM_LOG] = "log",
     [DIAGRAM_NOTE] = "note",
     [DIAGRAM_FAULT] = "fault",
-    [DIAGRAM_EXPECTED] = "m expected",
+    [DIAGRAM_EXPECTED] = "expected",
 };
 
 static const struct {
@@ -370,8 +370,8 @@ static void put_row(const struct drawing *self, const struct diagram_row *row)
 {
     FILE *out = self->out;
 
-    fprintf(out, "<details class=\"r %s%s\"%s><summary>", kind_classes[row->kind],
-        marks[row->mark].class, row->mark == MARK_GOT ? " open" : "");
+    fprintf(out, "<details class=\"r %s%s%s\"%s><summary>", is_arrow(row) ? "m " : "",
+        kind_classes[row->kind], marks[row->mark].class, row->mark == MARK_GOT ? " open" : "");
     put_picture(self, row);
     fputs("</summary><div class=\"box\">", out);
     put_about(self, row);

@@ -304,6 +304,11 @@ def mermaid_shows_failures():
         assert "Note over p2: ⚡ signal 19 (Stopped (signal))" in text, text
         assert "p2--xp1: did not come: dummy" in text, text
         assert "Note over p1,p2: ✗ line 8, SILENCE" in text, text
+        # What a real client writes stands on its lifeline.
+        reports.run(WRONG + "client_other_line.json")
+        text = reports.mermaid()
+        expect(text.count("    participant "), 2, text)
+        assert "    Note over p1: ✗ stdout: one two\n" in text, text
 
 
 # ---- where reports go ----------------------------------------------------------------------------
