@@ -9,11 +9,10 @@ static const double DEADLINE_S = 5.0;
 
 /* ---- run ------------------------------------------------------------------------------------- */
 
-#define REPORT_ROW(word, which, text)                            \
-    {                                                            \
-        .name = (word), .kind = OPTION_TEXT, .argument = "FILE", \
-        .offset = offsetof(struct run_options, reports[which]),  \
-        .help = text "; - for standard output, in place of TAP"  \
+#define REPORT_ROW(word, which, text)                                          \
+    {                                                                          \
+        .name = (word), .kind = OPTION_TEXT, .argument = "FILE",               \
+        .offset = offsetof(struct run_options, reports[which]), .help = (text) \
     }
 
 static const struct option_row run_rows[] = {
@@ -53,7 +52,7 @@ static const struct option_row run_rows[] = {
         .kind = OPTION_FLAG,
         .offset = offsetof(struct run_options, allow_flaky),
         .help = "a FLAKY play does not make the run fail"},
-    {.kind = OPTION_GROUP, .help = "Reports, beside TAP on standard output"},
+    {.kind = OPTION_GROUP, .help = "Reports, beside TAP; - is standard output, in place of TAP"},
     REPORT_ROW("junit", REPORT_JUNIT, "JUnit XML, as most CI systems read it"),
     REPORT_ROW("json", REPORT_JSON, "everything, for programs: docs/reports.md is its form"),
     REPORT_ROW("html", REPORT_HTML, "a page with each play as a sequence diagram"),
