@@ -13,7 +13,7 @@ static int set_up(void **state)
 
 static int set_up_hasty(void **state)
 {
-    int status = asker_set_up(state, "oneshot", 300);
+    int status = asker_set_up(state, "oneshot", 1000);
     struct asker *self = *state;
     post_unix(&self->post, self->loop, self->path, 64);
     return status;

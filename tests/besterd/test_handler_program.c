@@ -140,7 +140,7 @@ static void test_one_that_is_killed(void **state)
 
 static void test_one_that_is_stopped_and_goes_on(void **state)
 {
-    open_with(state, "stream", 300, CHAT);
+    open_with(state, "stream", 1000, CHAT);
     struct asker *self = *state;
     handler_start(self->handler);
     expect_chat_answers(self, 1);

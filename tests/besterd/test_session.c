@@ -142,7 +142,7 @@ static void test_the_deadline_ends_with_the_login(void **state)
 {
     struct visit *self = *state;
     visit_log_in(self);
-    run_for(self->loop, 0.4);
+    run_for(self->loop, 1.1);
     wire_send(&self->far, "%s", MESSAGE("1"));
     RUN_UNTIL(self->loop, self->messages == 1);
 }

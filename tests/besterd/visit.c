@@ -60,6 +60,7 @@ static const struct session_callbacks callbacks = {
 static void open_session(struct visit *self)
 {
     int ends[2];
+    ev_now_update(self->loop); /* the time to log in counts from now */
     unix_pair(ends);
     self->session = session_new(ends[0], NULL, &self->context);
     assert_non_null(self->session);
@@ -77,7 +78,7 @@ int visit_set_up(void **state)
     self->config = config_of(
         "{\"server\":{\"name\":\"S1\"},\"network\":{\"types\":[\"unix\"],\"unix\":{\"address\":"
         "\"/nowhere\"}},\"database\":{\"type\":\"open\"},\"limits\":{\"maxFrame\":2000,"
-        "\"loginMs\":300,\"inFlightPerSession\":4,\"hops\":3,\"jsonDepth\":10,"
+        "\"loginMs\":1000,\"inFlightPerSession\":4,\"hops\":3,\"jsonDepth\":10,"
         "\"queuedBytesPerSession\":200000}}");
     self->accounts = (struct accounts){.kind = &played, .user = self};
     self->context = (struct session_context){.config = self->config,
