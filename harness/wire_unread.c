@@ -18,15 +18,17 @@ struct question {
 
 static void put_end(const struct sockaddr_storage *address, __be16 *port, __be32 out[4])
 {
-    const struct sockaddr_in *four = (const struct sockaddr_in *)address;
-    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address;
+    struct sockaddr_in four;
+    struct sockaddr_in6 six;
 
     if (address->ss_family == AF_INET) {
-        *port = four->sin_port;
-        out[0] = four->sin_addr.s_addr;
+        memcpy(&four, address, sizeof(four));
+        *port = four.sin_port;
+        out[0] = four.sin_addr.s_addr;
     } else {
-        *port = six->sin6_port;
-        memcpy(out, &six->sin6_addr, sizeof(six->sin6_addr));
+        memcpy(&six, address, sizeof(six));
+        *port = six.sin6_port;
+        memcpy(out, &six.sin6_addr, sizeof(six.sin6_addr));
     }
 }
 

@@ -148,8 +148,9 @@ static void test_narrow(void **state)
     terminal_type(&self->terminal, "\001");
     terminal_expect_column(&self->terminal, 14);
     message(self, "below the list");
-    EXPECT_ROWS(&self->terminal, "G     G@S1", SHOWN "below the list",
-        "#1 chat to G> a line of more than forty", "columns /to G");
+    static const char below[] = SHOWN "below the list";
+    EXPECT_ROWS(&self->terminal, "G     G@S1", below, "#1 chat to G> a line of more than forty",
+        "columns /to G");
     terminal_expect_column(&self->terminal, 14);
 }
 

@@ -146,11 +146,13 @@ static void test_last_and_grep(void **state)
     report_next(self, "chat", NULL, "good", "");
     EXPECT_ROWS(&self->terminal, "#1 reported good", "#2 chat to G>");
     terminal_type(&self->terminal, "/grep needle\r");
-    EXPECT_ROWS(&self->terminal, "#2 chat to G> /grep needle", SHOWN "needle one",
-        "#1 chat: a Needle two", "#2 chat to G>");
-    terminal_type(&self->terminal, "/last 2\r");
-    EXPECT_ROWS(&self->terminal, "#2 chat to G> /last 2", SHOWN "hay", "#1 chat: a Needle two",
+    static const char needle[] = SHOWN "needle one";
+    static const char hay[] = SHOWN "hay";
+    EXPECT_ROWS(&self->terminal, "#2 chat to G> /grep needle", needle, "#1 chat: a Needle two",
         "#2 chat to G>");
+    terminal_type(&self->terminal, "/last 2\r");
+    EXPECT_ROWS(
+        &self->terminal, "#2 chat to G> /last 2", hay, "#1 chat: a Needle two", "#2 chat to G>");
     terminal_type(&self->terminal, "/grep nowhere\r");
     EXPECT_ROWS(&self->terminal, "nothing was said with that", "#2 chat to G>");
 }
