@@ -375,7 +375,10 @@ static void on_login_deadline(struct ev_loop *loop, ev_timer *watcher, int event
     struct session *self = watcher->data;
 
     (void)loop, (void)events;
-    session_refuse(self, AUTH_ID, STATUS_AUTH_REQUIRED, "no login in time");
+    if (self->state == SESSION_VERIFYING)
+        session_refuse(self, AUTH_ID, STATUS_OVERLOADED, "the accounts did not answer in time");
+    else
+        session_refuse(self, AUTH_ID, STATUS_AUTH_REQUIRED, "no login in time");
 }
 
 static const struct stream_callbacks callbacks = {

@@ -147,6 +147,18 @@ static void test_the_deadline_ends_with_the_login(void **state)
     RUN_UNTIL(self->loop, self->messages == 1);
 }
 
+/* It is not the client's fault then. */
+static void test_accounts_that_never_answer(void **state)
+{
+    struct visit *self = *state;
+    wire_send(&self->far, "%s", T_LOGIN);
+    RUN_UNTIL(self->loop, self->asked[0]);
+    wire_expect(&self->far, "{\"payload\":{\"id\":\"auth_special\",\"reason\":\"overloaded\"}}");
+    session_verified(self->session, STATUS_OK); /* too late */
+    wire_expect_end(&self->far);
+    assert_int_equal(self->logins, 0);
+}
+
 static void test_gone_while_verified(void **state)
 {
     struct visit *self = *state;
@@ -233,6 +245,7 @@ int main(void)
         TEST(test_messages_behind_the_login),
         TEST(test_no_login_in_time),
         TEST(test_the_deadline_ends_with_the_login),
+        TEST(test_accounts_that_never_answer),
         TEST(test_gone_while_verified),
         TEST(test_half_closed_behind_the_login),
         TEST(test_a_message_of_another_server),
