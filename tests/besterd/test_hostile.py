@@ -300,7 +300,8 @@ def test_a_stopped_handler():
         same(client.send("chat", {"to": "T", "text": "2"})["header"]["status"], "good")
 
 
-def test_handlers_killed_under_load():
+def kill_handlers_under_load():
+    """Whether a kill met a message that was with the handler; what must hold then, and anyway, is checked."""
     count = 2500
     reports, received = {}, []
     with serve() as server, server.client("T") as client:
@@ -325,9 +326,17 @@ def test_handlers_killed_under_load():
         # What was reported good was delivered, once; what was delivered was reported good.
         same(received, [i for i in range(count) if reports[i] == "good"])
         same(set(reports.values()) - {"good", "handlerDown"}, set())
-        if "good" not in reports.values() or "handlerDown" not in reports.values():
-            raise AssertionError("nothing was killed, or all was")
+        same("good" in reports.values(), True, "a message that was delivered")
         others_still_talk(server)
+    return "handlerDown" in reports.values()
+
+
+def test_handlers_killed_under_load():
+    # A handler may just have answered all it had when the signal comes: then once more.
+    for _ in range(10):
+        if kill_handlers_under_load():
+            return
+    raise AssertionError("no kill met a message that was with the handler")
 
 
 # ---- the end
