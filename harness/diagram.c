@@ -186,6 +186,13 @@ static void add_row(struct diagram *self, struct diagram_row row)
     self->rows[self->row_count++] = row;
 }
 
+/* A connection that the play itself ends. */
+static bool is_close(const struct event *event)
+{
+    return event->kind == EVENT_SAID && !event->json &&
+           strcmp(event->bytes, "{\"close\": true}") == 0;
+}
+
 static void add_event(struct diagram *self, const struct event *event)
 {
     struct diagram_row *last = last_row(self);
@@ -198,7 +205,7 @@ static void add_event(struct diagram *self, const struct event *event)
         last->events++;
         return;
     }
-    add_row(self, (struct diagram_row){.kind = kinds[event->kind],
+    add_row(self, (struct diagram_row){.kind = is_close(event) ? DIAGRAM_END : kinds[event->kind],
                       .mark = mark_of(self, event),
                       .from = from,
                       .to = to_member < 0 ? from : column_of(self, to_member),
@@ -236,6 +243,16 @@ static void leave_out_middle(struct diagram *self, size_t max_rows)
     self->gap_rows = self->row_count - max_rows;
     memmove(&self->rows[head], &self->rows[self->row_count - tail], tail * sizeof(*self->rows));
     self->row_count = max_rows;
+}
+
+bool diagram_is_arrow(const struct diagram_row *row)
+{
+    return row->from != row->to;
+}
+
+bool diagram_is_healing(const struct diagram_row *row)
+{
+    return row->kind == DIAGRAM_FAULT && strncmp(row->first->bytes, "healed", 6) == 0;
 }
 
 /* ---- words ----------------------------------------------------------------------------------- */

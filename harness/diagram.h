@@ -49,6 +49,10 @@ struct diagram {
 void diagram_init(struct diagram *self, const struct attempt *attempt, size_t max_rows);
 void diagram_release(struct diagram *self);
 
+/* Whether it goes from one lifeline to another. */
+bool diagram_is_arrow(const struct diagram_row *row);
+/* Whether it takes back a fault. */
+bool diagram_is_healing(const struct diagram_row *row);
 /* What stands on the arrow or beside the lifeline: a short text on one line, of
  * what a person wants to know first. malloc'd. */
 char *diagram_label(const struct diagram *self, const struct diagram_row *row);

@@ -1,6 +1,7 @@
 #include "harness/hint.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "harness/must.h"
 
@@ -62,7 +63,13 @@ static char *tell_unanswered(const struct timeline *timeline)
     return NULL;
 }
 
-/* What the play itself last did to one of the two. */
+/* Whether the event is a step that takes back what was done before. */
+static bool is_healing(const struct event *event)
+{
+    return strncmp(event->bytes, "healed", 6) == 0 || strncmp(event->bytes, "signal 18 ", 10) == 0;
+}
+
+/* What the play itself last did to one of the two, if it stands. */
 static char *tell_fault(const struct timeline *timeline, int from, int to)
 {
     const struct event *fault = NULL;
@@ -70,7 +77,7 @@ static char *tell_fault(const struct timeline *timeline, int from, int to)
     for (const struct event *event = timeline_first(timeline); event; event = event->next)
         if (event->kind == EVENT_FAULT && event->line > 0 &&
             (event->from == from || event->from == to || event->to == from || event->to == to))
-            fault = event;
+            fault = is_healing(event) ? NULL : event;
     if (!fault)
         return NULL;
     char *text = event_text(timeline, fault, 0);

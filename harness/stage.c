@@ -66,8 +66,8 @@ static void on_touch(const struct disturbance *what, const char *how, void *user
 {
     struct stage *self = user;
 
-    timeline_note(self->setting.timeline, what->from, "%s %s %s: %s", disturbance_name(what->kind),
-        what->both ? "<>" : ">", self->setting.scenario->members[what->to].name, how);
+    timeline_fault(self->setting.timeline, what->from, what->to, "%s%s: %s",
+        disturbance_name(what->kind), what->both ? ", both ways" : "", how);
     ev_feed_event(self->setting.loop, &self->change, EV_CUSTOM);
 }
 
@@ -228,6 +228,8 @@ void stage_seed(struct stage *self, uint64_t seed)
 
 void stage_disturb(struct stage *self, const struct disturbance *what)
 {
+    timeline_fault(self->setting.timeline, what->from, what->to, "%s%s begins",
+        disturbance_name(what->kind), what->both ? ", both ways," : "");
     disturbances_add(&self->disturbances, what);
     actors_disturb(self->actors);
 }
@@ -236,6 +238,9 @@ void stage_heal(struct stage *self, int from, int to, bool both)
 {
     if (from < 0)
         actors_forget(self->actors);
+    else
+        timeline_fault(
+            self->setting.timeline, from, to, "%s", both ? "healed, both ways" : "healed");
     disturbances_heal(&self->disturbances, from, to, both);
     actors_disturb(self->actors);
 }

@@ -304,6 +304,15 @@ def mermaid_shows_failures():
         assert "Note over p2: ⚡ signal 19 (Stopped (signal))" in text, text
         assert "p2--xp1: did not come: dummy" in text, text
         assert "Note over p1,p2: ✗ line 8, SILENCE" in text, text
+        # What is done to an edge stands between the two, and spoils what comes after.
+        reports.run(WRONG + "fault_silences.json")
+        text = reports.mermaid()
+        assert "    p2-xp1: ⚡ cut begins\n" in text, text
+        assert text.index("cut begins") < text.index("⚡ cut: a frame of"), text
+        faults = [event for event in reports.json()["plays"][0]["attempts"][0]["timeline"]
+                  if event["kind"] == "fault"]
+        expect([(event["from"], event["to"]) for event in faults], [("J", "T")] * 2, faults)
+        expect(faults[0]["line"], 7)
         # What a real client writes stands on its lifeline.
         reports.run(WRONG + "client_other_line.json")
         text = reports.mermaid()
