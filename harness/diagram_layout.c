@@ -37,9 +37,9 @@ char *layout_label(const struct layout *self, const struct diagram_row *row)
 
 /* ---- geometry -------------------------------------------------------------------------------- */
 
-int layout_text_width(const char *text, double wide)
+int layout_text_width(const char *text, double letter)
 {
-    return (int)((double)markup_columns(text) * wide) + 1;
+    return (int)((double)markup_columns(text) * letter) + 1;
 }
 
 static int clamp(int value, int min, int max)
