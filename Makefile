@@ -253,7 +253,10 @@ bashdir      = $(sharedir)/bash-completion/completions
 zshdir       = $(sharedir)/zsh/site-functions
 fishdir      = $(sharedir)/fish/vendor_completions.d
 COMPLETED    = besterd bester-cli bester-send
+unitdir      = $(libdir)/systemd/system
+sysusersdir  = $(libdir)/sysusers.d
 INSTALL     ?= install
+PLACES       = $(foreach p,bindir libexecdir datadir,-e 's|@$(p)@|$($(p))|g')
 
 # besterd finds its handlers and their templates from where it stands itself: ../libexec/bester
 # and ../share/bester. The harness is installed as bester-harness: a plain name is not ours alone.
@@ -282,6 +285,12 @@ install: all
 	    $(BUILD)/$$program --completion fish >$(DESTDIR)$(fishdir)/$$program.fish || exit; \
 	done
 
+	$(INSTALL) -d $(DESTDIR)$(unitdir) $(DESTDIR)$(sysusersdir)
+	sed $(PLACES) besterd/systemd/besterd.service.in >$(DESTDIR)$(unitdir)/besterd.service
+	sed $(PLACES) besterd/systemd/besterd.json.in >$(DESTDIR)$(datadir)/besterd.json
+	$(INSTALL) -m 644 besterd/systemd/besterd.socket $(DESTDIR)$(unitdir)
+	$(INSTALL) -m 644 besterd/systemd/bester.sysusers $(DESTDIR)$(sysusersdir)/bester.conf
+
 .PHONY: uninstall
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(bindir)/,besterd bester-cli bester-send bester-harness)
@@ -290,6 +299,8 @@ uninstall:
 	rm -f $(DESTDIR)$(libdir)/libbester.a $(DESTDIR)$(libdir)/pkgconfig/libbester.pc
 	rm -f $(patsubst libbester/%,$(DESTDIR)$(includedir)/libbester/%,$(wildcard libbester/*.h))
 	rm -f $(foreach p,$(MAN_PAGES),$(DESTDIR)$(mandir)/man$(subst .,,$(suffix $(p)))/$(notdir $(p)))
+	rm -f $(addprefix $(DESTDIR)$(unitdir)/,besterd.service besterd.socket)
+	rm -f $(DESTDIR)$(sysusersdir)/bester.conf $(DESTDIR)$(datadir)/besterd.json
 	rm -f $(addprefix $(DESTDIR)$(bashdir)/,$(COMPLETED))
 	rm -f $(addprefix $(DESTDIR)$(zshdir)/_,$(COMPLETED))
 	rm -f $(addsuffix .fish,$(addprefix $(DESTDIR)$(fishdir)/,$(COMPLETED)))

@@ -124,6 +124,8 @@ static enum status open_one(struct listeners *self, const struct config_listener
     listener->acceptor = acceptor_adopt(loop, fd, on_accepted, listener);
     if (!listener->acceptor)
         return fault_set(fault, STATUS_NO_MEMORY, 0, "%s", status_help(STATUS_NO_MEMORY));
+    if (given)
+        acceptor_leave_file(listener->acceptor);
     self->count++;
     if (acceptor_address(listener->acceptor, &actual) == STATUS_OK)
         log_line(LOG_LEVEL_INFO, "listener", "listening on %s%s%s",

@@ -4,7 +4,9 @@
  *
  * Owns its acceptors. A socket handed over (LISTEN_PID, LISTEN_FDS, descriptors
  * from 3 on) is used for the listener whose address it has; one that fits no
- * listener is closed, with a line in the log.
+ * listener is closed, with a line in the log. It stays whoever's it was: the file of
+ * a UNIX socket is not removed at the end, and who connects meanwhile waits for the
+ * next server that gets it.
  */
 #ifndef BESTERD_LISTENER_H
 #define BESTERD_LISTENER_H

@@ -111,6 +111,8 @@ void server_stop(struct server *self)
     }
     log_line(LOG_LEVEL_INFO, "", "stopping: %zu messages in flight",
         pipeline_in_flight(&self->pipeline));
+    notify_send(&self->notify, "STOPPING=1\nSTATUS=finishing %zu messages",
+        pipeline_in_flight(&self->pipeline));
     listeners_close(&self->listeners);
     informer_free(self->informer);
     self->informer = NULL;
@@ -387,12 +389,15 @@ enum status server_new(
     ev_init(&self->patience, on_patience);
     ev_init(&self->afterwards, on_afterwards);
     self->patience.data = self->afterwards.data = self;
+    server_notify_open(self);
     enum status status = start(self, fault);
     if (status != STATUS_OK) {
+        notify_send(&self->notify, "STATUS=cannot start: %s", fault->text);
         server_free(self);
         return status;
     }
     self->phase = SERVER_RUNNING;
+    server_notify_ready(self);
     *out = self;
     return STATUS_OK;
 }
@@ -406,6 +411,7 @@ void server_free(struct server *self)
         return;
     ev_timer_stop(self->loop, &self->patience);
     server_measure_close(self);
+    server_notify_close(self);
     listeners_close(&self->listeners);
     informer_free(self->informer);
     while ((session = roster_next(&self->roster, &cursor)) != NULL)

@@ -8,6 +8,7 @@
 #include "besterd/informer.h"
 #include "besterd/listener.h"
 #include "besterd/metrics_http.h"
+#include "besterd/notify.h"
 #include "besterd/pipeline.h"
 #include "besterd/server.h"
 #include "besterd/server_facts.h"
@@ -45,6 +46,9 @@ struct server {
     struct metrics_http *metrics_http; /* NULL: not in the configuration */
     double turn_began_s;               /* monotonic; 0: before the first */
 
+    struct notify notify;
+    ev_timer alive; /* signs of life for the service manager */
+
     enum server_phase phase;
     ev_timer patience;   /* of the phase */
     ev_timer afterwards; /* never started: fed when there is something to sweep */
@@ -53,6 +57,12 @@ struct server {
 /* server.c: the certificate of config; *out stays NULL where no listener needs one. */
 MUST_CHECK enum status server_open_tls(
     struct tls_context **out, const struct config *config, struct fault *fault);
+
+/* server_notify.c: what the service manager is told. */
+void server_notify_open(struct server *self);
+void server_notify_close(struct server *self);
+/* After the start, and after a reload. */
+void server_notify_ready(struct server *self);
 
 /* server_measure.c: the metrics that nobody counts on the way, and the listener
  * that tells them. */

@@ -135,8 +135,10 @@ enum status server_reload(struct server *self, struct mistakes *mistakes, struct
     struct plan plan = {.config = NULL};
     enum status status = STATUS_SHUTTING_DOWN;
 
-    if (self->phase == SERVER_RUNNING)
+    if (self->phase == SERVER_RUNNING) {
+        notify_reloading(&self->notify);
         status = plan_make(&plan, self, mistakes, ignored);
+    }
     if (status == STATUS_OK) {
         log_mistakes(ignored, LOG_LEVEL_WARNING);
         plan_commit(&plan, self);
@@ -146,6 +148,8 @@ enum status server_reload(struct server *self, struct mistakes *mistakes, struct
         log_line(LOG_LEVEL_ERROR, "reload", "nothing was changed: %s", status_help(status));
     }
     plan_release(&plan);
+    if (self->phase == SERVER_RUNNING)
+        server_notify_ready(self);
     metrics_count(self->metrics, METRIC_RELOADS, status == STATUS_OK ? RELOAD_GOOD : RELOAD_BAD, 0);
     return status;
 }

@@ -183,6 +183,11 @@ struct acceptor *acceptor_adopt(
     return self;
 }
 
+void acceptor_leave_file(struct acceptor *self)
+{
+    self->path[0] = '\0';
+}
+
 void acceptor_free(struct acceptor *self)
 {
     if (self == NULL)

@@ -2,8 +2,8 @@
  * acceptor: a listening socket and the connections that come in on it.
  *
  * Owns its descriptor, and the file of a UNIX socket: acceptor_free removes the
- * file if it is still the one that was bound. Invariant: the loop never spins
- * when descriptors run out; accepting pauses for a moment instead and what
+ * file if it is still the one that was bound, unless acceptor_leave_file was called. Invariant: the
+ * loop never spins when descriptors run out; accepting pauses for a moment instead and what
  * connects waits in the kernel.
  */
 #ifndef BESTER_ACCEPTOR_H
@@ -31,6 +31,9 @@ MUST_CHECK enum status acceptor_open(const struct address *address, int *fd, str
  * us. NULL when out of memory; fd is closed then too. */
 struct acceptor *acceptor_adopt(
     struct ev_loop *loop, int fd, acceptor_accepted *accepted, void *user);
+/* The socket is somebody else's too, who listens on it when we have gone: its file
+ * stays. */
+void acceptor_leave_file(struct acceptor *self);
 /* Stops listening. NULL is legal. */
 void acceptor_free(struct acceptor *self);
 

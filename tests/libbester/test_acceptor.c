@@ -235,6 +235,19 @@ static void test_anothers_socket_is_not_removed(void **state)
 
 /* ---- accepting ---- */
 
+/* One that was handed over goes on to the next who listens. */
+static void test_the_file_is_left(void **state)
+{
+    struct fixture *self = *state;
+    struct stat stat;
+    listen_on(self, &self->address);
+    acceptor_leave_file(self->acceptor);
+    acceptor_free(self->acceptor);
+    self->acceptor = NULL;
+    assert_int_equal(lstat(self->path, &stat), 0);
+    assert_true(S_ISSOCK(stat.st_mode));
+}
+
 static void test_paused(void **state)
 {
     struct fixture *self = *state;
@@ -323,6 +336,7 @@ int main(void)
         TEST(test_who_listens_is_left_alone),
         TEST(test_a_file_is_left_alone),
         TEST(test_anothers_socket_is_not_removed),
+        TEST(test_the_file_is_left),
         TEST(test_paused),
         TEST(test_freed_by_its_callback),
         TEST(test_out_of_descriptors),
