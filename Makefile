@@ -201,7 +201,7 @@ check: lint
 	@+$(SUBMAKE) test
 lint: deps-check
 	@+$(SUBMAKE) all
-	@CC='$(CC)' BUILD='$(BUILD)' JOBS='$(JOBS)' WARNINGS='$(WARNINGS)' \
+	@CC='$(CC)' BUILD='$(BUILD)' JOBS='$(JOBS)' SINCE='$(SINCE)' WARNINGS='$(WARNINGS)' \
 	    STANDARD='$(STANDARD) $(PKG_CFLAGS)' \
 	    tests/check/run $(CHECKS)
 
@@ -323,7 +323,8 @@ help:
 	    'make run        install what is missing, build, and talk through two servers' \
 	    'make test       unit tests, then plays; ends with "N passed, N failed"' \
 	    'make check      format, clang-tidy, cppcheck, layers, docs ...; then the tests' \
-	    'make lint       the checks of "make check" without the tests; CHECKS="tidy layers" picks' \
+	    'make lint       the checks of "make check" without the tests; CHECKS="tidy layers" picks,' \
+	    '                SINCE=main has the slow ones look only at what differs from there' \
 	    'make docs       write the generated parts of README.md and docs/ again' \
 	    'make valgrind   the plays again, every server under valgrind' \
     'make bench      run the benchmarks' \

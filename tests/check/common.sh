@@ -17,11 +17,29 @@ files() { # PATTERN...
 mapfile -t C_FILES < <(files '*.c')
 mapfile -t H_FILES < <(files '*.h')
 
+# The .c files that the slow checks look at: all, or with SINCE=COMMIT those that were changed since
+# then, or that include a header that was.
+changed() {
+    local header
+    if [ -z "${SINCE:-}" ]; then
+        printf '%s\n' "${C_FILES[@]}"
+        return
+    fi
+    {
+        git diff --name-only --diff-filter=d "$SINCE" -- '*.c'
+        files '*.c' | grep -vxFf <(git ls-files -- '*.c')
+        git diff --name-only --diff-filter=d "$SINCE" -- '*.h' | while IFS= read -r header; do
+            grep -lF "\"$header\"" "${C_FILES[@]}"
+        done
+    } | sort -u
+}
+mapfile -t CHANGED < <(changed)
+
 read -r -a STANDARD <<<"${STANDARD:--std=gnu11 -D_GNU_SOURCE= -I. -pthread}"
 read -r -a WARN <<<"${WARNINGS:--Wall -Wextra}"
 FLAGS=("${STANDARD[@]}" '-DBESTER_VERSION="check"')
 
 # Runs a command for each line of its input, several at once; the line comes last.
 each() { # COMMAND...
-    tr '\n' '\0' | xargs -0 -r -n 1 -P "$JOBS" "$@"
+    sed '/^$/d' | tr '\n' '\0' | xargs -0 -r -n 1 -P "$JOBS" "$@"
 }
