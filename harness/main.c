@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "harness/fmt.h"
 #include "harness/run.h"
 #include "harness/up.h"
 #include "libbester/options.h"
@@ -154,6 +155,49 @@ static int main_up(int argc, char **argv)
     return up_world(&options, operands.at[0]);
 }
 
+/* ---- fmt ------------------------------------------------------------------------------------- */
+
+static const struct option_row fmt_rows[] = {
+    {.name = "check",
+        .kind = OPTION_FLAG,
+        .offset = offsetof(struct fmt_options, check),
+        .help = "write nothing; show what differs"},
+    OPTION_COMMON_ROWS,
+};
+
+static const struct option_exit fmt_exits[] = {
+    {0, "every file is in canonical form now"},
+    {EXIT_SOME_DIFFER, "with --check: some file differs"},
+    {EXIT_USAGE, "wrong options or arguments"},
+    {EXIT_BAD_INPUT, "a file is no JSON: file, line, column and a sentence; it was left as it is"},
+    {EXIT_LOCAL_IO, "a file can't be read or written"},
+    {0, NULL},
+};
+
+static const struct option_table fmt_table = {
+    .program = "harness fmt",
+    .synopsis = (const char *const[]){"[OPTIONS] PATH…", "[OPTIONS] -", NULL},
+    .summary = "bring plays, and other JSON, into their one layout",
+    .rows = fmt_rows,
+    .row_count = sizeof(fmt_rows) / sizeof(fmt_rows[0]),
+    .exits = fmt_exits,
+};
+
+static int main_fmt(int argc, char **argv)
+{
+    struct fmt_options options = {.check = false};
+    struct operands operands;
+    int status;
+
+    if (!options_begin(&fmt_table, argc, argv, &options, &operands, stdout, stderr, &status))
+        return status;
+    if (operands.count == 0) {
+        fputs("harness fmt: no file is named; - is standard input\n", stderr);
+        return EXIT_USAGE;
+    }
+    return fmt_files(&options, operands.at, operands.count);
+}
+
 /* ---- the table of commands ------------------------------------------------------------------- */
 
 static const struct {
@@ -162,6 +206,7 @@ static const struct {
     const char *help;
 } commands[] = {
     {"run", main_run, "play conversations and say which went as written"},
+    {"fmt", main_fmt, "bring plays into their one layout"},
     {"up", main_up, "start a cast and keep it for people to talk to"},
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

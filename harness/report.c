@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "harness/must.h"
+#include "harness/replace.h"
 
 static const struct report_form *const forms[] = {
     [REPORT_JUNIT] = &report_junit,
@@ -176,43 +177,26 @@ static void write_whole(FILE *out, struct report *report, const struct summary *
     report->form->end(out, summary, &report->room);
 }
 
-/* As anybody who writes a file there would be allowed to: what umask leaves, or
- * what the file had that is replaced. */
-static void set_mode(int fd, const char *path)
-{
-    struct stat before;
-    mode_t mask = umask(0);
+/* What replace_file writes, and how it went. */
+struct writing {
+    struct report *report;
+    const struct summary *summary;
+};
 
-    umask(mask);
-    /* A mode that can't be kept is no reason to lose the report. */
-    if (fchmod(fd, stat(path, &before) == 0 ? before.st_mode & 07777 : 0666 & ~mask) != 0)
-        return;
+static bool write_writing(FILE *out, void *user)
+{
+    struct writing *writing = user;
+
+    write_whole(out, writing->report, writing->summary);
+    return !ferror(writing->report->body);
 }
 
-/* Writes beside the file, then puts that in its place: a reader sees the old one
- * or the new one, never a half. */
-static enum status replace_file(
+static enum status replace_whole(
     struct report *report, const struct summary *summary, struct fault *fault)
 {
-    char *path = must_print("%s.XXXXXX", report->path);
-    int fd = mkostemp(path, O_CLOEXEC);
-    FILE *out = fd < 0 ? NULL : fdopen(fd, "w");
-    bool written = false;
+    struct writing writing = {.report = report, .summary = summary};
 
-    if (out) {
-        set_mode(fd, report->path);
-        write_whole(out, report, summary);
-        written = !ferror(report->body) && !ferror(out);
-        written = fclose(out) == 0 && written && rename(path, report->path) == 0;
-    }
-    int wrong = errno;
-    if (!written && fd >= 0)
-        unlink(path);
-    free(path);
-    if (written)
-        return STATUS_OK;
-    return fault_set(fault, STATUS_IO, 0, "%s could not be written: %s", report->path,
-        wrong ? strerror(wrong) : "the disk failed");
+    return replace_file(report->path, write_writing, &writing, fault);
 }
 
 static enum status write_into(
@@ -245,7 +229,7 @@ enum status reports_end(struct reports *self, const struct summary *summary, str
         if (!report->body)
             report->form->end(stdout, summary, &report->room);
         else if (report->replaced)
-            one = replace_file(report, summary, fault);
+            one = replace_whole(report, summary, fault);
         else
             one = write_into(report, summary, fault);
         if (one != STATUS_OK)

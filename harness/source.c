@@ -197,9 +197,12 @@ static enum status source_index(struct source *self, struct mistake *mistake)
 
 /* ---- loading --------------------------------------------------------------------------------- */
 
-static enum status source_read(struct source *self, struct mistake *mistake)
+enum status source_read(const char *path, char **text, size_t *len, struct mistake *mistake)
 {
-    FILE *file = fopen(self->path, "re");
+    bool is_stdin = strcmp(path, "-") == 0;
+    FILE *file = is_stdin ? stdin : fopen(path, "re");
+    char *read = NULL;
+    size_t filled = 0;
     size_t size = 0;
 
     if (!file) {
@@ -207,20 +210,24 @@ static enum status source_read(struct source *self, struct mistake *mistake)
         return STATUS_IO;
     }
     for (;;) {
-        if (self->len == size)
-            self->text = must_resize(self->text, size = size ? size * 2 : 4096);
-        size_t n = fread(self->text + self->len, 1, size - self->len, file);
-        self->len += n;
-        if (n == 0 || self->len > SOURCE_BYTES_MAX)
+        if (filled == size)
+            read = must_resize(read, size = size ? size * 2 : 4096);
+        size_t n = fread(read + filled, 1, size - filled, file);
+        filled += n;
+        if (n == 0 || filled > SOURCE_BYTES_MAX)
             break;
     }
     int failed = ferror(file);
-    fclose(file);
-    if (failed || self->len > SOURCE_BYTES_MAX) {
+    if (!is_stdin)
+        fclose(file);
+    if (failed || filled > SOURCE_BYTES_MAX) {
+        free(read);
         mistake_set(mistake, (struct where){0},
             failed ? "the file can't be read" : "the file is larger than a play may be");
         return STATUS_IO;
     }
+    *text = read;
+    *len = filled;
     return STATUS_OK;
 }
 
@@ -283,7 +290,7 @@ enum status source_load_filled(
     json_error_t error;
 
     *self = (struct source){.path = must_copy(path)};
-    enum status status = source_read(self, mistake);
+    enum status status = source_read(path, &self->text, &self->len, mistake);
     if (status == STATUS_OK)
         status = source_fill(self, with, mistake);
     if (status != STATUS_OK)

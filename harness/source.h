@@ -38,6 +38,11 @@ struct source {
 
 enum { SOURCE_BYTES_MAX = 64 << 20, SOURCE_DEPTH_MAX = 128 };
 
+/* The bytes of a file ("-": of standard input), malloc'd. STATUS_IO: it can't be
+ * read, or is larger than SOURCE_BYTES_MAX; *mistake says so, nothing is set. */
+MUST_CHECK enum status source_read(
+    const char *path, char **text, size_t *len, struct mistake *mistake);
+
 /* STATUS_IO: the file can't be read; STATUS_INVALID: not JSON, or a member is
  * named twice. *mistake says what and where; *self needs no release then. */
 MUST_CHECK enum status source_load(struct source *self, const char *path, struct mistake *mistake);

@@ -155,8 +155,8 @@ def junit_tells_why():
         expect(bad.attrib["file"], WRONG + "other_message.json")
         failure = bad.find("failure")
         expect(failure.get("type"), "OTHER MESSAGE")
-        expect(failure.get("message"), "OTHER MESSAGE at line 10: J said something else to G.")
-        for part in [WRONG + "other_message.json:10: J > G: J said", "payload.data.teks: expected "
+        expect(failure.get("message"), "OTHER MESSAGE at line 11: J said something else to G.")
+        for part in [WRONG + "other_message.json:11: J > G: J said", "payload.data.teks: expected "
                      '"Goeie môre", got "Goeie more"', "expected:\n", "got:\n", "timeline:\n", "J > G {"]:
             assert part in failure.text, f"no {part!r} in {failure.text}"
 
