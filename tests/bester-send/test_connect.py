@@ -54,7 +54,7 @@ class Server:
             "import os,sys\n"
             "fds=[int(x) for x in sys.argv[1].split(',')]\n"
             "copies=[os.dup(fd) for fd in fds]\n"
-            "for i,fd in enumerate(copies): os.dup2(fd,3+i,inheritable=True)\n"
+            "for i,fd in enumerate(copies): os.dup2(fd,3+i); os.set_inheritable(3+i,True)\n"
             "os.environ.update(LISTEN_PID=str(os.getpid()),LISTEN_FDS=str(len(fds)))\n"
             "os.execv(sys.argv[2],sys.argv[2:])\n"
         )
