@@ -70,6 +70,15 @@ struct config_limits {
     unsigned oneshot_connections;
     unsigned peer_connections;
     unsigned peer_ms;
+    unsigned sessions_per_user;
+    unsigned sessions_per_address;
+    unsigned connects_per_s;
+    unsigned connect_burst;
+    unsigned address_messages_per_s;
+    unsigned address_message_burst;
+    unsigned user_messages_per_s;
+    unsigned user_message_burst;
+    bool also_local; /* those on addresses and rates hold on loopback and UNIX, too */
 };
 
 enum { CONFIG_REDIS_PREFIX_MAX = 128 };

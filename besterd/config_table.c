@@ -2,14 +2,11 @@
 
 #include <string.h>
 
-#include "libbester/json.h"
-
 #define IN_CONFIG(member) .offset = offsetof(struct raw_config, member)
 #define IN_HANDLER(member) .offset = offsetof(struct raw_handler, member)
 #define IN_PEER(member) .offset = offsetof(struct raw_peer, member)
-#define IN_LIMITS(member) .offset = offsetof(struct raw_config, limits.values.member)
 
-/* An hour, a day: no deadline needs more. */
+/* An hour: no deadline needs more. */
 enum { HOUR_MS = 3600000 };
 
 static const char *const listener_choices[] = {"tcp4", "tcp6", "tls4", "tls6", "unix", NULL};
@@ -275,101 +272,6 @@ static const struct config_member peer_members[] = {
     {.name = NULL},
 };
 
-static const struct config_member limit_members[] = {
-    {.name = "maxFrame",
-        .kind = CONFIG_SIZE,
-        .preset = 1048576,
-        .least = 1024,
-        .most = 67043328, /* what the handlers' SDK takes: 64 MiB less 64 KiB of envelope */
-        IN_LIMITS(max_frame_bytes),
-        .help = "Bytes of one message."},
-    {.name = "jsonDepth",
-        .kind = CONFIG_COUNT,
-        .preset = JSON_DEPTH_DEFAULT,
-        .least = 8, /* what the envelopes themselves need */
-        .most = JSON_DEPTH_MAX,
-        IN_LIMITS(json_depth),
-        .help = "How deep a message may be nested."},
-    {.name = "loginMs",
-        .kind = CONFIG_COUNT,
-        .preset = 10000,
-        .least = 100,
-        .most = HOUR_MS,
-        IN_LIMITS(login_ms),
-        .help = "How long a client may take to log in."},
-    {.name = "drainMs",
-        .kind = CONFIG_COUNT,
-        .preset = 5000,
-        .least = 0,
-        .most = HOUR_MS,
-        IN_LIMITS(drain_ms),
-        .help = "How long what is in flight may take when the server ends."},
-    {.name = "hops",
-        .kind = CONFIG_COUNT,
-        .preset = 8,
-        .least = 1,
-        .most = 64,
-        IN_LIMITS(hops),
-        .help = "How many handlers and servers a message may pass."},
-    {.name = "stallMs",
-        .kind = CONFIG_COUNT,
-        .preset = 10000,
-        .least = 100,
-        .most = HOUR_MS,
-        IN_LIMITS(stall_ms),
-        .help = "How long a peer may take no byte of what waits for it."},
-    {.name = "queuedBytesPerSession",
-        .kind = CONFIG_SIZE,
-        .preset = 8388608,
-        .least = 4096,
-        .most = 1u << 30,
-        IN_LIMITS(queued_bytes_per_session),
-        .help = "Bytes that may wait for one session. At least maxFrame and 65536."},
-    {.name = "inFlightPerSession",
-        .kind = CONFIG_COUNT,
-        .preset = 256,
-        .least = 1,
-        .most = 1000000,
-        IN_LIMITS(in_flight_per_session),
-        .help = "Messages of one session under way at once; reading from it then pauses."},
-    {.name = "inFlightPerHandler",
-        .kind = CONFIG_COUNT,
-        .preset = 8192,
-        .least = 1,
-        .most = 1000000,
-        IN_LIMITS(in_flight_per_handler),
-        .help = "Messages that one handler works on at once."},
-    {.name = "recipients",
-        .kind = CONFIG_COUNT,
-        .preset = 1000,
-        .least = 1,
-        .most = 1000000,
-        IN_LIMITS(recipients),
-        .help = "Users and servers that one answer of a handler may name."},
-    {.name = "oneshotConnections",
-        .kind = CONFIG_COUNT,
-        .preset = 32,
-        .least = 1,
-        .most = 10000,
-        IN_LIMITS(oneshot_connections),
-        .help = "Connections at once to one handler with the protocol oneshot."},
-    {.name = "peerConnections",
-        .kind = CONFIG_COUNT,
-        .preset = 32,
-        .least = 1,
-        .most = 10000,
-        IN_LIMITS(peer_connections),
-        .help = "Connections at once to one legacy peer."},
-    {.name = "peerMs",
-        .kind = CONFIG_COUNT,
-        .preset = 10000,
-        .least = 1,
-        .most = HOUR_MS,
-        IN_LIMITS(peer_ms),
-        .help = "How long another server may take over one message."},
-    {.name = NULL},
-};
-
 static const struct config_member log_members[] = {
     {.name = "level",
         .kind = CONFIG_CHOICE,
@@ -423,7 +325,7 @@ const struct config_member config_members[] = {
         .element_size = sizeof(struct raw_peer),
         .element_name = "NAME",
         IN_CONFIG(peers)},
-    OBJECT("limits", limit_members, limits),
+    OBJECT("limits", config_limit_members, limits),
     OBJECT("log", log_members, log),
     OBJECT("metrics", metrics_members, metrics),
     OBJECT("admin", admin_members, admin),

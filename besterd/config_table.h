@@ -142,6 +142,7 @@ struct config_member {
 };
 
 extern const struct config_member config_members[];
+extern const struct config_member config_limit_members[]; /* of "limits" */
 
 /* The path of a member named by the user, "peers.S2" or `peers["a b"]`, and of a
  * member of that; member may be NULL. Cut where it does not fit. Returns out. */

@@ -264,3 +264,18 @@ void log_traced(
     log_text(level, subject, trace, format, args);
     va_end(args);
 }
+
+bool log_valve_open(struct log_valve *self, double now_s, enum log_level level, const char *subject)
+{
+    if (now_s >= self->until_s) {
+        if (self->held > 0)
+            log_line(level, subject, "%lu lines more like the last were not written", self->held);
+        *self = (struct log_valve){.until_s = now_s + 1};
+    }
+    if (self->lines == LOG_VALVE_LINES) {
+        self->held++;
+        return false;
+    }
+    self->lines++;
+    return true;
+}

@@ -65,6 +65,19 @@ void log_line(enum log_level level, const char *subject, const char *format, ...
 void log_traced(enum log_level level, const char *subject, const char *trace, const char *format,
     ...) PRINTF_LIKE(4, 5);
 
+/* What peers can cause as often as they like must not fill the log: through a valve,
+ * all zero at first, go LOG_VALVE_LINES in a second, and the next that goes through
+ * after that is preceded by how many did not. now_s never goes back. Whether the
+ * caller is to write his line. */
+enum { LOG_VALVE_LINES = 5 };
+struct log_valve {
+    double until_s;
+    unsigned lines;
+    unsigned long held;
+};
+MUST_CHECK bool log_valve_open(
+    struct log_valve *self, double now_s, enum log_level level, const char *subject);
+
 /* Lines dropped so far. */
 unsigned long log_dropped(void);
 

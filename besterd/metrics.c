@@ -70,6 +70,11 @@ static const char *const question_texts[] = {
     [QUESTION_SENT] = "sent", [QUESTION_UNSENT] = "unsent"};
 static const char *const target_texts[] = {[TOLD_USER] = "user", [TOLD_SERVER] = "server"};
 static const char *const reload_texts[] = {[RELOAD_GOOD] = "good", [RELOAD_BAD] = "bad"};
+static const char *const limit_texts[] = {
+#define X(name, text) text,
+    LIMIT_TABLE(X)
+#undef X
+};
 static const char *const version_texts[] = {BESTER_VERSION};
 
 static const char *const axis_names[AXIS_COUNT] = {
@@ -91,6 +96,7 @@ static const struct axis {
     [AXIS_QUESTION] = {QUESTION_COUNT, question_texts},
     [AXIS_TARGET] = {TOLD_COUNT, target_texts},
     [AXIS_RELOAD] = {RELOAD_COUNT, reload_texts},
+    [AXIS_LIMIT] = {LIMIT_COUNT, limit_texts},
     [AXIS_VERSION] = {1, version_texts},
 };
 
@@ -111,6 +117,11 @@ static const char *axis_text(const struct metrics *self, enum metric_axis axis, 
     if (axis == AXIS_RESULT)
         return label == STATUS_OK ? "good" : status_text((enum status)label);
     return axes[axis].texts[label];
+}
+
+const char *metrics_limit_text(enum limit limit)
+{
+    return limit_texts[limit];
 }
 
 size_t metrics_result(enum status status)

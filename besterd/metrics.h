@@ -33,6 +33,7 @@ enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
     X(AXIS_QUESTION, "state") \
     X(AXIS_TARGET, "to")      \
     X(AXIS_RELOAD, "result")  \
+    X(AXIS_LIMIT, "limit")    \
     X(AXIS_VERSION, "version")
 
 enum metric_axis {
@@ -57,6 +58,21 @@ enum handler_state {
     HANDLER_STATE_TABLE(X)
 #undef X
         HANDLER_STATE_COUNT
+};
+
+/* Of AXIS_LIMIT: what it is called in the configuration. */
+#define LIMIT_TABLE(X)                                    \
+    X(LIMIT_CONNECTS, "connectsPerSecond")                \
+    X(LIMIT_SESSIONS_PER_ADDRESS, "sessionsPerAddress")   \
+    X(LIMIT_SESSIONS_PER_USER, "sessionsPerUser")         \
+    X(LIMIT_ADDRESS_MESSAGES, "addressMessagesPerSecond") \
+    X(LIMIT_USER_MESSAGES, "userMessagesPerSecond")
+
+enum limit {
+#define X(name, text) name,
+    LIMIT_TABLE(X)
+#undef X
+        LIMIT_COUNT
 };
 
 /* Labels of the small axes. */
@@ -102,6 +118,8 @@ enum { RELOAD_GOOD, RELOAD_BAD, RELOAD_COUNT };
         "Messages to other servers, by result.")                                                 \
     X(METRIC_PEER_WAITING, "bester_peer_messages_in_flight", METRIC_GAUGE, AXIS_PEER, AXIS_NONE, \
         "Messages to another server whose report is not in yet.")                                \
+    X(METRIC_LIMIT_HITS, "bester_limit_hits", METRIC_COUNTER, AXIS_LIMIT, AXIS_NONE,             \
+        "Times that somebody came to a limit and was refused, paused or disconnected.")          \
     X(METRIC_ACCEPT_PAUSES, "bester_accept_pauses", METRIC_COUNTER, AXIS_NONE, AXIS_NONE,        \
         "Times that accepting paused because descriptors or memory ran out.")                    \
     X(METRIC_LOG_LOST, "bester_log_lines_lost", METRIC_COUNTER, AXIS_NONE, AXIS_NONE,            \
@@ -147,6 +165,8 @@ void metrics_add(struct metrics *self, enum metric metric, size_t a, size_t b, d
 /* A gauge; or a counter that somebody else keeps. */
 void metrics_set(struct metrics *self, enum metric metric, size_t a, size_t b, double value);
 void metrics_observe(struct metrics *self, enum metric metric, size_t a, double seconds);
+/* A label of AXIS_LIMIT. */
+const char *metrics_limit_text(enum limit limit);
 /* What a status is on AXIS_RESULT. */
 size_t metrics_result(enum status status);
 

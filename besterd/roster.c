@@ -11,6 +11,7 @@
 struct roster_user {
     UT_hash_handle hh;
     struct session *sessions;
+    size_t count;
     char name[];
 };
 
@@ -86,6 +87,7 @@ enum status roster_log_in(struct roster *self, struct session *session)
     if (user->sessions)
         user->sessions->previous_of_user = session;
     user->sessions = session;
+    user->count++;
     self->clients++;
     return STATUS_OK;
 }
@@ -104,8 +106,9 @@ void roster_leave(struct roster *self, struct session *session)
     if (session->next_of_user)
         session->next_of_user->previous_of_user = session->previous_of_user;
     session->next_of_user = session->previous_of_user = NULL;
-    assert(self->clients > 0);
+    assert(self->clients > 0 && user->count > 0);
     self->clients--;
+    user->count--;
     if (!user->sessions)
         roster_forget_user(self, user);
 }
@@ -127,6 +130,13 @@ void roster_sweep(struct roster *self)
         self->gone = session->next_of_user;
         session_free(session);
     }
+}
+
+size_t roster_count(const struct roster *self, const char *user)
+{
+    const struct roster_user *found = roster_user(self, user);
+
+    return found ? found->count : 0;
 }
 
 struct session *roster_sessions(const struct roster *self, const char *user)

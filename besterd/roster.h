@@ -35,6 +35,8 @@ void roster_leave(struct roster *self, struct session *session);
 void roster_remove(struct roster *self, struct session *session);
 void roster_sweep(struct roster *self);
 
+/* How often a user is logged in. */
+size_t roster_count(const struct roster *self, const char *user);
 /* The first session of a user, the others by next_of_user; NULL: not here. */
 struct session *roster_sessions(const struct roster *self, const char *user);
 /* Calls each(user, argument) for every user who is here. */

@@ -1,13 +1,9 @@
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "besterd/log.h"
 #include "besterd/server_internal.h"
 
 enum { RESOLVER_THREADS = 4, RESOLVER_QUEUE = 1024, GOODBYE_MS = 2500 };
-/* Descriptors that strangers cannot take: handlers and other servers need some. */
-enum { RESERVED_DESCRIPTORS = 128 };
 
 /* ---- the end ---- */
 
@@ -50,37 +46,13 @@ static void is_it_over(struct server *self)
     ev_break(self->loop, EVBREAK_ALL);
 }
 
-static size_t max_sessions(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
-        return SIZE_MAX;
-    size_t all = (size_t)limit.rlim_cur;
-    return all - (all / 2 < RESERVED_DESCRIPTORS ? all / 2 : RESERVED_DESCRIPTORS);
-}
-
-static void is_it_full(struct server *self)
-{
-    bool full = self->roster.numbers.count >= self->max_sessions;
-
-    if (full == self->full)
-        return;
-    self->full = full;
-    listeners_pause(&self->listeners, full);
-    if (full)
-        log_line(LOG_LEVEL_WARNING, "listener",
-            "%zu connections are all that descriptors allow: more must wait",
-            self->roster.numbers.count);
-}
-
 static void on_afterwards(struct ev_loop *loop, ev_timer *watcher, int events)
 {
     struct server *self = watcher->data;
 
     (void)loop, (void)events;
     roster_sweep(&self->roster);
-    is_it_full(self);
+    server_door_look(self);
     route_sweep(&self->route);
     is_it_over(self);
 }
@@ -130,34 +102,6 @@ static void on_idle_pipeline(void *server)
 
 /* ---- what sessions tell ---- */
 
-static void on_accepted(int fd, bool tls, void *user)
-{
-    struct server *self = user;
-    struct tls *secured = tls ? tls_new(self->tls, NULL) : NULL;
-    struct session *session = NULL;
-
-    metrics_count(self->metrics, METRIC_CONNECTIONS, 0, 0);
-    if (tls && !secured)
-        close(fd);
-    else
-        session = session_new(fd, tls ? tls_filter(secured) : NULL, &self->session_context);
-    if (session && roster_enter(&self->roster, session) != STATUS_OK) {
-        session_free(session);
-        session = NULL;
-    }
-    if (!session)
-        log_line(LOG_LEVEL_ERROR, "listener", "a connection was refused: out of memory");
-    is_it_full(self);
-}
-
-static void on_login(struct session *session, void *server)
-{
-    struct server *self = server;
-
-    if (roster_log_in(&self->roster, session) != STATUS_OK)
-        session_drop(session);
-}
-
 static void on_message(struct session *session, const struct message *message, void *server)
 {
     struct server *self = server;
@@ -189,7 +133,7 @@ static void on_sent(uint64_t tag, enum status status, void *server)
 }
 
 static const struct session_callbacks session_callbacks = {
-    .on_login = on_login,
+    .on_login = server_door_log_in,
     .on_message = on_message,
     .on_leave = on_leave,
     .on_gone = on_gone,
@@ -273,6 +217,7 @@ static void connect_parts(struct server *self)
         .callbacks = &session_callbacks,
         .server = self,
         .metrics = self->metrics,
+        .limits = self->limits,
     };
     self->facts = (struct server_facts){
         .roster = &self->roster, .listeners = &self->listeners, .config = self->config};
@@ -296,7 +241,8 @@ static enum status make_parts(struct server *self)
     self->streams = streams_new(self->loop);
     self->resolver = worker_new(self->loop, RESOLVER_THREADS, RESOLVER_QUEUE);
     self->metrics = metrics_new();
-    if (!self->streams || !self->resolver || !self->metrics)
+    self->limits = limits_new(self->config, self->metrics, NULL);
+    if (!self->streams || !self->resolver || !self->metrics || !self->limits)
         return STATUS_NO_MEMORY;
     self->handler_context = (struct handler_context){
         .streams = self->streams,
@@ -369,7 +315,7 @@ static enum status start(struct server *self, struct fault *fault)
     status = server_open_tls(&self->tls, self->config, fault);
     if (status != STATUS_OK)
         return status;
-    status = listeners_open(&self->listeners, self->config, self->loop, on_accepted, self, fault);
+    status = server_door_open(self, fault);
     if (status == STATUS_OK)
         route_each(&self->route, start_handler, NULL);
     return status;
@@ -385,7 +331,6 @@ enum status server_new(
     self->config = config_ref(config);
     self->loop = loop;
     roster_init(&self->roster);
-    self->max_sessions = max_sessions();
     ev_init(&self->patience, on_patience);
     ev_init(&self->afterwards, on_afterwards);
     self->patience.data = self->afterwards.data = self;
@@ -425,6 +370,7 @@ void server_free(struct server *self)
     /* The last words of closed streams still look for their deliveries. */
     streams_free(self->streams);
     pipeline_release(&self->pipeline);
+    limits_free(self->limits);
     metrics_free(self->metrics);
     ev_clear_pending(self->loop, &self->afterwards);
     config_unref(self->config);

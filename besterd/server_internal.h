@@ -42,6 +42,7 @@ struct server {
     struct peers_context peers_context;
     struct server_facts facts;
 
+    struct limits *limits;
     struct metrics *metrics;
     struct metrics_http *metrics_http; /* NULL: not in the configuration */
     double turn_began_s;               /* monotonic; 0: before the first */
@@ -57,6 +58,14 @@ struct server {
 /* server.c: the certificate of config; *out stays NULL where no listener needs one. */
 MUST_CHECK enum status server_open_tls(
     struct tls_context **out, const struct config *config, struct fault *fault);
+
+/* server_door.c: who comes in. Opens the listeners. */
+MUST_CHECK enum status server_door_open(struct server *self, struct fault *fault);
+/* After somebody has gone: whether others may come in again. */
+void server_door_look(struct server *self);
+/* A session_callbacks.on_login. */
+MUST_CHECK enum status server_door_log_in(
+    struct session *session, struct fault *fault, void *server);
 
 /* server_notify.c: what the service manager is told. */
 void server_notify_open(struct server *self);

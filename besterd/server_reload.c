@@ -93,6 +93,7 @@ static void on_replaced(struct handler *old, struct handler *now, void *user)
 static void use_config(struct server *self, const struct config *config)
 {
     self->session_context.config = config;
+    limits_reconfigure(self->limits, config);
     if (self->config->limits.max_frame_bytes > self->handler_context.told_frame_bytes)
         self->handler_context.told_frame_bytes = self->config->limits.max_frame_bytes;
     self->handler_context.limits = &config->limits;

@@ -1,4 +1,4 @@
-#include "besterd/session.h"
+#include "besterd/session_internal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,12 +6,8 @@
 #include <unistd.h>
 
 #include "besterd/log.h"
-#include "besterd/password.h"
-#include "besterd/username.h"
 #include "libbester/filter.h"
 #include "libbester/json.h"
-
-#define AUTH_ID SPAN_LITERAL("\"auth_special\"")
 
 /* A message that comes from another server is larger than the client's own by
  * what that server wrote into the envelope. */
@@ -20,18 +16,11 @@ enum { ENVELOPE_SLACK = 64 * 1024 };
  * before its queue is full. */
 enum { THROTTLE_SHARE = 8 };
 
-static const char *session_subject(const struct session *self, char subject[32])
+const char *session_subject(const struct session *self, char subject[32])
 {
     snprintf(subject, 32, "session %llu", (unsigned long long)self->number);
     return subject;
 }
-
-#define session_log(self, level, ...)                                          \
-    do {                                                                       \
-        char subject_[32];                                                     \
-        if (log_enabled(level))                                                \
-            log_line((level), session_subject((self), subject_), __VA_ARGS__); \
-    } while (0)
 
 /* ---- sending -----------------------------------------------------------------------------------
  */
@@ -62,6 +51,34 @@ void session_report(struct session *self, const struct report *report)
     session_report_frame(self, message_report(report));
 }
 
+/* ---- whether it is read from ---- */
+
+void session_hold(struct session *self, enum session_hold why)
+{
+    self->holds |= why;
+    if (self->stream)
+        stream_pause(self->stream);
+}
+
+void session_let_go(struct session *self, enum session_hold why)
+{
+    self->holds &= ~(unsigned)why;
+    if (self->stream && self->holds == 0 && !self->closing)
+        stream_resume(self->stream);
+}
+
+/* Counts a message; who sends too fast is left alone for a while. */
+static void session_pace(struct session *self)
+{
+    double pause_s = limits_message(self->context->limits, self->guest, self->limits_user);
+
+    if (pause_s <= 0 || self->holds & HOLD_RATE)
+        return;
+    session_hold(self, HOLD_RATE);
+    ev_timer_set(&self->timer, pause_s, 0.);
+    ev_timer_start(streams_loop(self->context->streams), &self->timer);
+}
+
 /* ---- ending ------------------------------------------------------------------------------------
  */
 
@@ -75,8 +92,10 @@ static void session_leave(struct session *self)
 
 static void session_gone(struct session *self)
 {
-    ev_timer_stop(streams_loop(self->context->streams), &self->login_deadline);
+    ev_timer_stop(streams_loop(self->context->streams), &self->timer);
     self->stream = NULL;
+    limits_leave(self->context->limits, self->guest);
+    self->guest = NULL;
     self->state = SESSION_ENDING;
     session_leave(self);
     self->context->callbacks->on_gone(self, self->context->server);
@@ -93,7 +112,7 @@ void session_drop(struct session *self)
 void session_end(struct session *self)
 {
     if (self->state != SESSION_ENDING) {
-        ev_timer_stop(streams_loop(self->context->streams), &self->login_deadline);
+        ev_timer_stop(streams_loop(self->context->streams), &self->timer);
         self->state = SESSION_ENDING;
         session_leave(self);
     }
@@ -122,8 +141,8 @@ void session_reconfigure(struct session *self)
 void session_enter_flight(struct session *self)
 {
     self->in_flight++;
-    if (self->stream && self->in_flight >= self->context->config->limits.in_flight_per_session)
-        stream_pause(self->stream);
+    if (self->in_flight >= self->context->config->limits.in_flight_per_session)
+        session_hold(self, HOLD_FLIGHT);
 }
 
 void session_leave_flight(struct session *self)
@@ -133,145 +152,23 @@ void session_leave_flight(struct session *self)
     self->in_flight--;
     if (self->closing && self->in_flight == 0)
         session_end(self);
-    else if (self->stream && !self->closing && self->in_flight <= limit / 2)
-        stream_resume(self->stream);
+    else if (self->in_flight <= limit / 2)
+        session_let_go(self, HOLD_FLIGHT);
 }
 
-/* Says why, then ends. For what makes the rest of the stream worthless. */
-static void session_refuse(
+void session_refuse(
     struct session *self, struct span id_token, enum status reason, const char *detail)
 {
     if (span_equal(id_token, AUTH_ID))
         metrics_count(self->context->metrics, METRIC_LOGINS, metrics_result(reason), 0);
-    session_log(self, LOG_LEVEL_INFO, "refused: %s: %s", status_text(reason), detail);
+    session_log_bounded(self, LOG_LEVEL_INFO, "refused: %s: %s", status_text(reason), detail);
     session_report(
         self, &(struct report){.id_token = id_token, .reason = reason, .detail = detail});
     session_end(self);
 }
 
-/* ---- logging in --------------------------------------------------------------------------------
+/* ---- messages ----------------------------------------------------------------------------------
  */
-
-static struct blob *login_answer(const struct config *config)
-{
-    char name[6 * SERVER_NAME_MAX + 3];
-    char limits[96];
-    struct parts parts;
-    struct span server_name = json_quote_into(name, sizeof(name), span_of(config->server_name));
-
-    snprintf(limits, sizeof(limits), ",\"features\":[],\"limits\":{\"maxFrame\":%zu}}",
-        config->limits.max_frame_bytes);
-    parts_init(&parts);
-    parts_add_text(&parts, "{\"name\":");
-    parts_add(&parts, server_name);
-    parts_add_text(&parts, ",\"version\":\"" BESTER_VERSION "\"");
-    parts_add_text(&parts, limits);
-    return parts_blob(&parts);
-}
-
-/* Why a login failed, for the person who tried. */
-static const char *login_detail(enum status status)
-{
-    return status == STATUS_OVERLOADED ? "passwords cannot be checked at the moment; try later"
-                                       : status_help(status);
-}
-
-void session_verified(struct session *self, enum status status)
-{
-    if (self->state != SESSION_VERIFYING)
-        return; /* it has ended meanwhile */
-    ev_timer_stop(streams_loop(self->context->streams), &self->login_deadline);
-    if (status == STATUS_OK) {
-        self->origin = origin_new_client(self->user, self->context->config->server_name);
-        if (!self->origin)
-            status = STATUS_NO_MEMORY;
-    }
-    if (status != STATUS_OK) {
-        session_refuse(
-            self, AUTH_ID, status_on_wire(status) ? status : STATUS_INTERNAL, login_detail(status));
-        return;
-    }
-    struct blob *server = login_answer(self->context->config);
-
-    self->state = SESSION_CLIENT;
-    self->max_frame = self->context->config->limits.max_frame_bytes;
-    stream_set_max_frame(self->stream, self->max_frame);
-    session_log(self, LOG_LEVEL_INFO, "logged in as %s", self->user);
-    metrics_count(self->context->metrics, METRIC_LOGINS, STATUS_OK, 0);
-    self->context->callbacks->on_login(self, self->context->server);
-    session_report(self, &(struct report){
-                             .id_token = AUTH_ID,
-                             .good = true,
-                             .server = server ? blob_span(server) : (struct span){0},
-                         });
-    blob_unref(server);
-    if (self->stream)
-        stream_resume(self->stream);
-}
-
-static void session_verify(struct session *self, struct span username, struct span password_token)
-{
-    char name[USERNAME_CAP];
-    char given[USER_NAME_MAX + USERNAME_CAP]; /* room for white space to strip */
-    char password[PASSWORD_MAX + 1];
-    size_t len;
-    struct fault fault = {.text = "the username is missing or too long"};
-
-    if (json_decode(username, given, sizeof(given), &len) != STATUS_OK ||
-        username_normalise((struct span){given, len}, name, &fault) != STATUS_OK) {
-        session_refuse(self, AUTH_ID, STATUS_AUTH_FAILED, fault.text);
-        return;
-    }
-    if (json_decode(password_token, password, sizeof(password), &len) != STATUS_OK || len == 0) {
-        session_refuse(
-            self, AUTH_ID, STATUS_AUTH_FAILED, "the password is missing, empty or too long");
-        goto out;
-    }
-    self->user = strdup(name);
-    enum status status = self->user ? accounts_verify(self->context->accounts, name,
-                                          (struct span){password, len}, self->number)
-                                    : STATUS_NO_MEMORY;
-    if (status == STATUS_OK) {
-        self->state = SESSION_VERIFYING;
-        stream_pause(self->stream);
-    } else {
-        session_refuse(self, AUTH_ID,
-            status == STATUS_OVERLOADED ? STATUS_OVERLOADED : STATUS_INTERNAL,
-            login_detail(status));
-    }
-out:
-    password_wipe(password, sizeof(password));
-}
-
-static void session_log_in(struct session *self, const struct message *message)
-{
-    struct json_cursor cursor;
-    struct span name, value, username = {0}, password = {0};
-    bool twice = false;
-
-    if (json_kind_of(message->authentication) != JSON_KIND_OBJECT) {
-        session_refuse(self, AUTH_ID, STATUS_AUTH_REQUIRED,
-            "the first message must log in: header.authentication is missing");
-        return;
-    }
-    json_begin(&cursor, message->authentication, JSON_DEPTH_MAX);
-    enum status status = json_enter_object(&cursor, NULL);
-    while (status == STATUS_OK && json_next_member(&cursor, &name, NULL) == PULL_READY) {
-        struct span *member = json_string_is(name, "username")   ? &username
-                              : json_string_is(name, "password") ? &password
-                                                                 : NULL;
-
-        status = json_skip(&cursor, &value, NULL);
-        twice = twice || (member && member->at);
-        if (member)
-            *member = value;
-    }
-    if (twice)
-        session_refuse(
-            self, AUTH_ID, STATUS_MALFORMED, "header.authentication: a member is named twice");
-    else
-        session_verify(self, username, password);
-}
 
 /* The id that a report may carry back: a string or none. */
 static struct span id_of(const struct message *message)
@@ -301,7 +198,7 @@ static void session_take_peer(struct session *self, const struct message *messag
     }
     self->state = SESSION_PEER;
     self->hops = (unsigned)hops;
-    ev_timer_stop(streams_loop(self->context->streams), &self->login_deadline);
+    ev_timer_stop(streams_loop(self->context->streams), &self->timer);
     self->context->callbacks->on_message(self, message, self->context->server);
     session_end(self);
 }
@@ -328,11 +225,13 @@ static void on_frame(struct stream *stream, struct span payload, void *user)
         message_parse(&message, payload, self->context->config->limits.json_depth, &fault);
 
     (void)stream;
+    if (self->state == SESSION_CLIENT)
+        session_pace(self);
     if (status != STATUS_OK && self->state == SESSION_NEW) {
         session_refuse(self, AUTH_ID, status, fault.text);
     } else if (status != STATUS_OK) {
         /* The frame's length was right, so what follows can be trusted again. */
-        session_log(self, LOG_LEVEL_INFO, "a bad message: %s", fault.text);
+        session_log_bounded(self, LOG_LEVEL_INFO, "a bad message: %s", fault.text);
         metrics_count(self->context->metrics, METRIC_MESSAGES, TYPE_OTHER, metrics_result(status));
         session_report(self,
             &(struct report){.id_token = id_of(&message), .reason = status, .detail = fault.text});
@@ -370,12 +269,14 @@ static void on_sent(uint64_t tag, enum status status, void *user)
     context->callbacks->on_sent(tag, status, context->server);
 }
 
-static void on_login_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
+static void on_timer(struct ev_loop *loop, ev_timer *watcher, int events)
 {
     struct session *self = watcher->data;
 
     (void)loop, (void)events;
-    if (self->state == SESSION_VERIFYING)
+    if (self->state == SESSION_CLIENT)
+        session_let_go(self, HOLD_RATE);
+    else if (self->state == SESSION_VERIFYING)
         session_refuse(self, AUTH_ID, STATUS_OVERLOADED, "the accounts did not answer in time");
     else
         session_refuse(self, AUTH_ID, STATUS_AUTH_REQUIRED, "no login in time");
@@ -384,18 +285,21 @@ static void on_login_deadline(struct ev_loop *loop, ev_timer *watcher, int event
 static const struct stream_callbacks callbacks = {
     .on_frame = on_frame, .on_end = on_end, .on_closed = on_closed, .on_sent = on_sent};
 
-struct session *session_new(int fd, struct filter *filter, const struct session_context *context)
+struct session *session_new(
+    int fd, struct filter *filter, struct guest *guest, const struct session_context *context)
 {
     const struct config_limits *limits = &context->config->limits;
     struct ev_loop *loop = streams_loop(context->streams);
     struct session *self = calloc(1, sizeof(*self));
 
     if (!self) {
+        limits_leave(context->limits, guest);
         filter_free(filter);
         close(fd);
         return NULL;
     }
     self->context = context;
+    self->guest = guest;
     self->stream = stream_adopt(context->streams, fd,
         &(struct stream_options){.max_frame = limits->max_frame_bytes + ENVELOPE_SLACK,
             .max_queued_bytes = limits->queued_bytes_per_session,
@@ -405,12 +309,13 @@ struct session *session_new(int fd, struct filter *filter, const struct session_
             .filter = filter},
         &callbacks, self);
     if (!self->stream) {
+        limits_leave(context->limits, guest);
         free(self);
         return NULL;
     }
-    ev_timer_init(&self->login_deadline, on_login_deadline, limits->login_ms / 1000.0, 0.);
-    self->login_deadline.data = self;
-    ev_timer_start(loop, &self->login_deadline);
+    ev_timer_init(&self->timer, on_timer, limits->login_ms / 1000.0, 0.);
+    self->timer.data = self;
+    ev_timer_start(loop, &self->timer);
     return self;
 }
 
@@ -418,9 +323,10 @@ void session_free(struct session *self)
 {
     if (!self)
         return;
-    ev_timer_stop(streams_loop(self->context->streams), &self->login_deadline);
+    ev_timer_stop(streams_loop(self->context->streams), &self->timer);
     if (self->stream)
         stream_close(self->stream);
+    limits_leave(self->context->limits, self->guest);
     origin_unref(self->origin);
     free(self->user);
     free(self);

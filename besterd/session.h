@@ -17,6 +17,7 @@
 
 #include "besterd/accounts.h"
 #include "besterd/config.h"
+#include "besterd/limits.h"
 #include "besterd/metrics.h"
 #include "besterd/origin.h"
 #include "libbester/message.h"
@@ -27,8 +28,9 @@ struct session;
 
 struct session_callbacks {
     /* Logged in: session->user and ->origin are set. The login's good report
-     * follows when this returns. */
-    void (*on_login)(struct session *session, void *server);
+     * follows when this returns STATUS_OK; otherwise it is refused for that reason
+     * and *fault says why. */
+    enum status (*on_login)(struct session *session, struct fault *fault, void *server);
     /* A message of a client or a server; valid during the call only. */
     void (*on_message)(struct session *session, const struct message *message, void *server);
     /* Nothing more comes from it, and nothing may be sent to its user through it
@@ -48,6 +50,14 @@ struct session_context {
     const struct session_callbacks *callbacks;
     void *server;
     struct metrics *metrics; /* or NULL */
+    struct limits *limits;   /* or NULL */
+};
+
+/* Why a session is not read from at the moment. */
+enum session_hold {
+    HOLD_LOGIN = 1u << 0,  /* its password is being looked at */
+    HOLD_FLIGHT = 1u << 1, /* too many messages are in flight */
+    HOLD_RATE = 1u << 2    /* it sends faster than it may */
 };
 
 enum session_state { SESSION_NEW, SESSION_VERIFYING, SESSION_CLIENT, SESSION_PEER, SESSION_ENDING };
@@ -57,6 +67,7 @@ struct session {
     const struct session_context *context;
     struct stream *stream; /* NULL once gone */
     enum session_state state;
+    unsigned holds;        /* of enum session_hold */
     bool left;             /* on_leave was called */
     bool closing;          /* ends as soon as nothing is in flight */
     unsigned in_flight;    /* messages accepted whose report is not sent yet */
@@ -67,13 +78,16 @@ struct session {
     struct lane *lanes;
     struct session *next_of_user; /* the roster's */
     struct session *previous_of_user;
-    ev_timer login_deadline;
+    struct guest *guest; /* where it comes from, or NULL */
+    uint64_t limits_user;
+    ev_timer timer; /* until it has logged in: its deadline; then: the end of HOLD_RATE */
 };
 
-/* Takes fd and filter (NULL: none) over. The caller enters it in the roster,
- * which sets number, before the loop turns. NULL when out of memory; fd is closed
- * then. */
-struct session *session_new(int fd, struct filter *filter, const struct session_context *context);
+/* Takes fd, filter (NULL: none) and guest (of limits_admit) over. The caller enters
+ * it in the roster, which sets number, before the loop turns. NULL when out of
+ * memory; fd is closed then. */
+struct session *session_new(
+    int fd, struct filter *filter, struct guest *guest, const struct session_context *context);
 /* Only after on_gone, or to throw away one that was never entered. */
 void session_free(struct session *self);
 

@@ -107,7 +107,7 @@ size_t courier_log_in(struct courier *self, const char *user)
     size_t i = self->session_count++;
     ev_now_update(self->loop); /* the time to log in counts from now */
     unix_pair(ends);
-    self->sessions[i] = session_new(ends[0], NULL, &self->context);
+    self->sessions[i] = session_new(ends[0], NULL, NULL, &self->context);
     assert_int_equal(roster_enter(&self->roster, self->sessions[i]), STATUS_OK);
     self->sessions[i]->user = strdup(user);
     assert_int_equal(roster_log_in(&self->roster, self->sessions[i]), STATUS_OK);

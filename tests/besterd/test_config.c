@@ -251,6 +251,15 @@ static void test_everything(void **state)
     assert_int_equal(limits->oneshot_connections, 5);
     assert_int_equal(limits->peer_connections, 6);
     assert_int_equal(limits->peer_ms, 7000);
+    assert_int_equal(limits->sessions_per_user, 7);
+    assert_int_equal(limits->sessions_per_address, 8);
+    assert_int_equal(limits->connects_per_s, 9);
+    assert_int_equal(limits->connect_burst, 10);
+    assert_int_equal(limits->address_messages_per_s, 11);
+    assert_int_equal(limits->address_message_burst, 12);
+    assert_int_equal(limits->user_messages_per_s, 13);
+    assert_int_equal(limits->user_message_burst, 14);
+    assert_true(limits->also_local);
     assert_null(config->state_directory);
     assert_null(config->runtime_directory);
     config_unref(config);
@@ -388,6 +397,8 @@ static void test_edges_of_limits(void **state)
         limits++;
     size_t count = 0;
     for (const struct config_member *limit = limits->inside; limit->name != NULL; limit++) {
+        if (limit->kind == CONFIG_FLAG)
+            continue;
         assert_true(is_taken(limit->name, limit->least));
         assert_true(is_taken(limit->name, limit->most));
         assert_true(is_taken(limit->name, limit->preset));
@@ -396,7 +407,7 @@ static void test_edges_of_limits(void **state)
             assert_false(is_taken(limit->name, limit->least - 1));
         count++;
     }
-    assert_int_equal(count, 13);
+    assert_int_equal(count, 21);
 }
 
 /* ---- mistakes ---- */

@@ -55,7 +55,7 @@ static struct session *enter(struct world *self, const char *user)
 {
     int ends[2];
     unix_pair(ends);
-    struct session *session = session_new(ends[0], NULL, &self->context);
+    struct session *session = session_new(ends[0], NULL, NULL, &self->context);
     assert_non_null(session);
     self->far[self->count++] = ends[1];
     assert_int_equal(roster_enter(&self->roster, session), STATUS_OK);

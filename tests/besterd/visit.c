@@ -13,12 +13,14 @@ static enum status verify(
 
 static const struct accounts_kind played = {.name = "played", .verify = verify};
 
-static void on_login(struct session *session, void *user)
+static enum status on_login(struct session *session, struct fault *fault, void *user)
 {
     struct visit *self = user;
+    (void)fault;
     assert_non_null(session->user);
     assert_non_null(session->origin);
     self->logins++;
+    return STATUS_OK;
 }
 
 static void on_message(struct session *session, const struct message *message, void *user)
@@ -62,7 +64,7 @@ static void open_session(struct visit *self)
     int ends[2];
     ev_now_update(self->loop); /* the time to log in counts from now */
     unix_pair(ends);
-    self->session = session_new(ends[0], NULL, &self->context);
+    self->session = session_new(ends[0], NULL, NULL, &self->context);
     assert_non_null(self->session);
     self->session->number = 7;
     wire_open(&self->far, self->loop, ends[1]);

@@ -1,0 +1,68 @@
+#include "besterd/rates.h"
+
+#include <stdlib.h>
+
+struct place {
+    uint64_t key;
+    double full_at_s; /* not later than now: nobody's */
+};
+
+struct rates {
+    struct place places[RATES_PLACES];
+};
+
+/* Sums of many small times are not exact; a thousandth of a token is nobody's loss. */
+static const double SLACK_TOKENS = 1e-3;
+
+struct rates *rates_new(void)
+{
+    return calloc(1, sizeof(struct rates));
+}
+
+void rates_free(struct rates *self)
+{
+    free(self);
+}
+
+/* The place of key; if it has none, that of the fullest bucket where it may stand,
+ * now full and its own. */
+static struct place *place_of(struct rates *self, uint64_t key, double now_s)
+{
+    struct place *set = &self->places[key % RATES_SETS * RATES_WAYS];
+    struct place *fullest = set;
+
+    for (struct place *place = set; place < set + RATES_WAYS; place++) {
+        if (place->key == key)
+            return place;
+        if (place->full_at_s < fullest->full_at_s)
+            fullest = place;
+    }
+    *fullest = (struct place){.key = key, .full_at_s = now_s};
+    return fullest;
+}
+
+/* When the bucket is full again if one more is taken now. */
+static double after_one_more(const struct place *place, const struct rate *rate, double now_s)
+{
+    return (place->full_at_s > now_s ? place->full_at_s : now_s) + 1 / rate->per_s;
+}
+
+bool rates_try(struct rates *self, uint64_t key, const struct rate *rate, double now_s)
+{
+    struct place *place = place_of(self, key, now_s);
+    double full_at_s = after_one_more(place, rate, now_s);
+
+    if ((full_at_s - now_s) * rate->per_s > rate->burst + SLACK_TOKENS)
+        return false;
+    place->full_at_s = full_at_s;
+    return true;
+}
+
+double rates_take(struct rates *self, uint64_t key, const struct rate *rate, double now_s)
+{
+    struct place *place = place_of(self, key, now_s);
+
+    place->full_at_s = after_one_more(place, rate, now_s);
+    double missing = (place->full_at_s - now_s) * rate->per_s + 1 - rate->burst;
+    return missing > SLACK_TOKENS ? missing / rate->per_s : 0;
+}
