@@ -6,8 +6,6 @@
 #include "harness/up.h"
 #include "libbester/options.h"
 
-static const double DEADLINE_S = 5.0;
-
 /* ---- run ------------------------------------------------------------------------------------- */
 
 #define REPORT_ROW(word, which, text)                                          \
@@ -15,6 +13,13 @@ static const double DEADLINE_S = 5.0;
         .name = (word), .kind = OPTION_TEXT, .argument = "FILE",               \
         .offset = offsetof(struct run_options, reports[which]), .help = (text) \
     }
+
+static enum status set_shard(void *settings, const char *argument, struct fault *fault)
+{
+    struct run_options *options = settings;
+
+    return schedule_read_shard(&options->schedule, argument, fault);
+}
 
 static const struct option_row run_rows[] = {
     {.name = "jobs",
@@ -53,6 +58,28 @@ static const struct option_row run_rows[] = {
         .kind = OPTION_FLAG,
         .offset = offsetof(struct run_options, allow_flaky),
         .help = "a FLAKY play does not make the run fail"},
+    {.kind = OPTION_GROUP, .help = "Which plays, and how often"},
+    {.name = "seed",
+        .kind = OPTION_COUNT,
+        .argument = "N",
+        .offset = offsetof(struct run_options, schedule.seed),
+        .help = "what makes the choices that a play leaves open; otherwise 1"},
+    {.name = "repeat",
+        .kind = OPTION_COUNT,
+        .argument = "N",
+        .offset = offsetof(struct run_options, schedule.rounds),
+        .min = 1,
+        .max = 1000000,
+        .help = "play all of them N times; each round has the next seed"},
+    {.name = "until-fail",
+        .kind = OPTION_FLAG,
+        .offset = offsetof(struct run_options, until_fail),
+        .help = "repeat until a play fails, at most as often as --repeat says"},
+    {.name = "shard",
+        .kind = OPTION_CALL,
+        .argument = "I/N",
+        .apply = set_shard,
+        .help = "only the plays of the I-th of N parts; their file names decide"},
     {.kind = OPTION_GROUP, .help = "Reports, beside TAP; - is standard output, in place of TAP"},
     REPORT_ROW("junit", REPORT_JUNIT, "JUnit XML, as most CI systems read it"),
     REPORT_ROW("json", REPORT_JSON, "everything, for programs: docs/reports.md is its form"),
@@ -82,7 +109,7 @@ static const struct option_table run_table = {
 
 static int main_run(int argc, char **argv)
 {
-    struct run_options options = {.deadline_s = DEADLINE_S};
+    struct run_options options = {.deadline_s = DEADLINE_MS / 1e3, .schedule.seed = SEED_USUAL};
     struct operands operands;
     int status;
 
@@ -142,7 +169,7 @@ static const struct option_table up_table = {
 
 static int main_up(int argc, char **argv)
 {
-    struct up_options options = {.deadline_s = DEADLINE_S};
+    struct up_options options = {.deadline_s = DEADLINE_MS / 1e3};
     struct operands operands;
     int status;
 

@@ -1,6 +1,7 @@
 #include "harness/performance.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "harness/must.h"
 
@@ -87,4 +88,46 @@ size_t summary_bad(const struct summary *self)
         if (summary_is_bad(self, i))
             bad += self->counts[i];
     return bad;
+}
+
+/* ---- once more ------------------------------------------------------------------------------- */
+
+bool summary_tells_seed(const struct summary *self)
+{
+    return self->rounds != 1 || self->seed != SEED_USUAL;
+}
+
+char *shell_word(const char *text)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                "_-+=./:,@%";
+    char *word;
+    size_t len;
+    FILE *out;
+
+    if (*text && text[strspn(text, plain)] == '\0')
+        return must_copy(text);
+    out = must_stream(&word, &len);
+    fputc('\'', out);
+    for (; *text; text++)
+        if (*text == '\'')
+            fputs("'\\''", out);
+        else
+            fputc(*text, out);
+    fputc('\'', out);
+    fclose(out);
+    return word;
+}
+
+char *performance_replay(const struct performance *self, const struct summary *summary)
+{
+    if (!summary->command)
+        return NULL;
+    char *path = shell_word(self->scenario->source.path);
+    /* A file whose name looks like an option. */
+    char *text = must_print("%s --seed %llu %s%s", summary->command, (unsigned long long)self->seed,
+        path[0] == '-' ? "./" : "", path);
+
+    free(path);
+    return text;
 }

@@ -31,6 +31,8 @@ enum result {
 const char *result_text(enum result result);
 const char *result_sign(enum result result);
 
+enum { SEED_USUAL = 1 };
+
 struct attempt {
     struct verdict verdict;
     struct timeline *timeline;
@@ -39,6 +41,7 @@ struct attempt {
 struct performance {
     size_t number; /* of the play in the run, from 1 */
     const struct scenario *scenario;
+    uint64_t seed; /* that its choices were made by, in every attempt */
     enum result result;
     const char *reason; /* of SKIPPED and NOT_RUN */
     struct attempt *attempts;
@@ -56,12 +59,16 @@ double performance_ms(const struct performance *self);
 
 /* The run so far, or when it is over. */
 struct summary {
-    size_t planned;
+    size_t planned;      /* until_fail: of no meaning before the end */
+    unsigned rounds;     /* how often each play is played; 0: without end */
+    unsigned seed;       /* of the first round */
+    const char *command; /* that a play is played again by, up to its seed; or NULL */
     size_t counts[RESULT_COUNT];
     time_t started;
     double ms;
     unsigned jobs;
     bool allow_flaky;
+    bool until_fail; /* how many are planned is known at the end only */
     bool interrupted;
 };
 
@@ -71,5 +78,13 @@ size_t summary_told(const struct summary *self);
 bool summary_is_bad(const struct summary *self, enum result result);
 /* How many make the run fail. */
 size_t summary_bad(const struct summary *self);
+
+/* Whether a reader needs the seed to tell one performance of a play from another. */
+bool summary_tells_seed(const struct summary *self);
+/* The command, for a shell, that plays it again with the same choices. malloc'd, or NULL:
+ * the summary knows none. */
+char *performance_replay(const struct performance *self, const struct summary *summary);
+/* The word for a shell: in quotes where it needs them. malloc'd. */
+char *shell_word(const char *text);
 
 #endif

@@ -361,6 +361,11 @@ struct player *player_new(struct ev_loop *loop, struct streams *streams,
     return self;
 }
 
+void player_seed(struct player *self, uint64_t seed)
+{
+    stage_seed(self->stage, seed);
+}
+
 void player_start(struct player *self)
 {
     self->started_ms = now_ms();

@@ -24,6 +24,8 @@ struct player_callbacks {
 struct player *player_new(struct ev_loop *loop, struct streams *streams,
     const struct scenario *scenario, const struct programs *programs,
     const struct player_callbacks *callbacks, void *user);
+/* Before player_start: what makes the choices that the play leaves open. */
+void player_seed(struct player *self, uint64_t seed);
 /* Ends at once whatever runs. */
 void player_free(struct player *self);
 void player_start(struct player *self);

@@ -89,7 +89,11 @@ static void draw(struct progress *self)
     char text[128];
 
     fputs("\r\033[K", self->out);
-    snprintf(text, sizeof(text), "%zu/%zu", summary_told(state.summary), state.summary->planned);
+    if (state.summary->until_fail)
+        snprintf(text, sizeof(text), "%zu", summary_told(state.summary));
+    else
+        snprintf(
+            text, sizeof(text), "%zu/%zu", summary_told(state.summary), state.summary->planned);
     put(&line, "1", text);
     put_counts(&line, state.summary);
     snprintf(text, sizeof(text), ", %zu running, %.1f s", state.playing, ev_time() - self->began);

@@ -1,5 +1,6 @@
 #include "harness/report_html.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,7 +79,8 @@ static char *fitting_body(const struct performance *performance, struct report_r
     return passed ? NULL : body_text(performance, &bare, &len);
 }
 
-static void put_heading(FILE *out, const struct performance *performance)
+static void put_heading(
+    FILE *out, const struct summary *summary, const struct performance *performance)
 {
     const struct attempt *told = performance_told(performance);
 
@@ -87,6 +89,8 @@ static void put_heading(FILE *out, const struct performance *performance)
         "<span class=\"name\">",
         result_sign(performance->result), result_text(performance->result));
     markup_string(out, performance->scenario->name);
+    if (summary_tells_seed(summary))
+        fprintf(out, " (seed %" PRIu64 ")", performance->seed);
     fputs("</span>", out);
     if (told && told->verdict.cause != CAUSE_NONE) {
         char *headline = verdict_headline(&told->verdict);
@@ -103,13 +107,25 @@ static void put_heading(FILE *out, const struct performance *performance)
     fputs("</summary>", out);
 }
 
+static void put_replay(
+    FILE *out, const struct summary *summary, const struct performance *performance)
+{
+    char *replay = performance_replay(performance, summary);
+
+    if (!replay)
+        return;
+    fputs("<p class=\"hint\">Again: <code>", out);
+    markup_string(out, replay);
+    fputs("</code></p>\n", out);
+    free(replay);
+}
+
 static void play_done(FILE *out, const struct summary *summary,
     const struct performance *performance, struct report_room *room)
 {
     bool passed = performance->result == RESULT_PASSED;
     char *body;
 
-    (void)summary;
     if (passed && room->plays >= ROWS_MAX) {
         room->unlisted++;
         return;
@@ -120,8 +136,10 @@ static void play_done(FILE *out, const struct summary *summary,
         performance->number,
         performance->result == RESULT_FAILED && room->opened < OPEN_MAX ? " open" : "");
     room->opened += performance->result == RESULT_FAILED;
-    put_heading(out, performance);
+    put_heading(out, summary, performance);
     fputs("<div class=\"body\">\n", out);
+    if (performance->result == RESULT_FAILED || performance->result == RESULT_FLAKY)
+        put_replay(out, summary, performance);
     if (body)
         fputs(body, out);
     else

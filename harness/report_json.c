@@ -1,5 +1,6 @@
 /* Everything that a run knows, for programs. docs/reports.md describes the form;
  * members may be added to it, none changes its meaning. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,12 +145,17 @@ static void put_attempt(FILE *out, const struct attempt *attempt)
 static void play_done(FILE *out, const struct summary *summary,
     const struct performance *performance, struct report_room *room)
 {
-    (void)summary;
+    char *replay = performance_replay(performance, summary);
+
     fprintf(out, "%s\n{\"number\":%zu", room->plays++ ? "," : "", performance->number);
     put_member(out, "file", performance->scenario->source.path);
     put_member(out, "play", performance->scenario->name);
+    fprintf(out, ",\"seed\":%" PRIu64, performance->seed);
     put_member(out, "result", result_text(performance->result));
     put_member(out, "reason", performance->reason);
+    if (performance->result == RESULT_FAILED || performance->result == RESULT_FLAKY)
+        put_member(out, "replay", replay);
+    free(replay);
     fprintf(out, ",\"ms\":%.3f,\"attempts\":[", performance_ms(performance));
     for (size_t i = 0; i < performance->attempt_count; i++) {
         fputs(i ? "," : "", out);
@@ -170,10 +176,11 @@ static void begin(FILE *out, const struct summary *summary, const struct report_
     strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", &parts);
     fprintf(out,
         "{\"form\":\"bester-harness-report\",\"version\":%d,\"harness\":\"%s\","
-        "\"started\":\"%s\",\"ms\":%.3f,\"jobs\":%u,\"interrupted\":%s,\"good\":%s,"
+        "\"started\":\"%s\",\"ms\":%.3f,\"jobs\":%u,\"seed\":%u,\"rounds\":%u,\"interrupted\":%s,"
+        "\"good\":%s,"
         "\"counts\":{\"planned\":%zu",
-        FORM_VERSION, BESTER_VERSION, started, summary->ms, summary->jobs,
-        summary->interrupted ? "true" : "false",
+        FORM_VERSION, BESTER_VERSION, started, summary->ms, summary->jobs, summary->seed,
+        summary->rounds, summary->interrupted ? "true" : "false",
         !summary->interrupted && summary_bad(summary) == 0 ? "true" : "false", summary->planned);
     for (size_t i = 0; i < RESULT_COUNT; i++)
         fprintf(out, ",\"%s\":%zu", result_text(i), summary->counts[i]);

@@ -1,4 +1,5 @@
 /* JUnit XML in the form that CI systems agree on: one suite, a case for each play. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,9 +65,10 @@ static void print_differences(FILE *out, const char *name, const struct differen
     }
 }
 
-static void print_account(
-    FILE *out, const struct performance *performance, const struct attempt *attempt)
+static void print_account(FILE *out, const struct summary *summary,
+    const struct performance *performance, const struct attempt *attempt)
 {
+    char *replay = performance_replay(performance, summary);
     const struct verdict *verdict = &attempt->verdict;
     char *timeline = timeline_text(attempt->timeline, verdict->got_event, verdict->nearest_event);
 
@@ -88,13 +90,15 @@ static void print_account(
     print_part(out, "nearest", verdict->nearest);
     print_part(out, "nearness", verdict->nearness);
     print_differences(out, "nearest differs", &verdict->nearest_differences);
+    print_part(out, "replay", replay);
     print_part(out, "timeline", timeline);
+    free(replay);
     free(timeline);
 }
 
 /* failure, flakyFailure (it passed later) or rerunFailure (a further failure). */
-static void print_failure(FILE *out, const char *element, const struct performance *performance,
-    const struct attempt *attempt)
+static void print_failure(FILE *out, const char *element, const struct summary *summary,
+    const struct performance *performance, const struct attempt *attempt)
 {
     const struct verdict *verdict = &attempt->verdict;
     char *headline = verdict_headline(verdict);
@@ -106,7 +110,7 @@ static void print_failure(FILE *out, const char *element, const struct performan
     fputs("\" message=\"", out);
     markup_attribute(out, message);
     fputs("\">", out);
-    print_account(out, performance, attempt);
+    print_account(out, summary, performance, attempt);
     fprintf(out, "</%s>\n", element);
     free(message);
     free(headline);
@@ -122,7 +126,7 @@ static void print_failures(
         const char *again = performance->result == RESULT_FLAKY ? "flakyFailure" : "rerunFailure";
 
         if (attempt->verdict.cause != CAUSE_NONE)
-            print_failure(out, bad && i == 0 ? "failure" : again, performance, attempt);
+            print_failure(out, bad && i == 0 ? "failure" : again, summary, performance, attempt);
     }
 }
 
@@ -159,11 +163,14 @@ static void play_done(FILE *out, const struct summary *summary,
 {
     const struct scenario *scenario = performance->scenario;
     char *class = class_name(scenario->source.path);
+    char *name = summary_tells_seed(summary)
+                     ? must_print("%s (seed %" PRIu64 ")", scenario->name, performance->seed)
+                     : must_copy(scenario->name);
 
     (void)room;
     fputs("<testcase", out);
     print_attribute(out, "classname", class);
-    print_attribute(out, "name", scenario->name);
+    print_attribute(out, "name", name);
     print_attribute(out, "file", scenario->source.path);
     fprintf(out, " time=\"%.3f\">", performance_ms(performance) / 1e3);
     if (performance->reason) {
@@ -173,6 +180,7 @@ static void play_done(FILE *out, const struct summary *summary,
     }
     print_failures(out, summary, performance);
     fputs("</testcase>\n", out);
+    free(name);
     free(class);
 }
 

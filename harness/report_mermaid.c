@@ -4,6 +4,7 @@
  *
  * One play is a diagram as it is; several are Markdown, a heading and a fenced
  * diagram each. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,6 +160,8 @@ static void play_done(FILE *out, const struct summary *summary,
     if (!one) {
         fprintf(out, "%s## %s ", room->plays++ ? "\n" : "", result_sign(performance->result));
         put_text(out, performance->scenario->name);
+        if (summary_tells_seed(summary))
+            fprintf(out, " (seed %" PRIu64 ")", performance->seed);
         fputs("\n\n", out);
         put_text(out, performance->scenario->source.path);
         if (performance->reason) {

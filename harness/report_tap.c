@@ -1,4 +1,5 @@
 /* TAP 14, as the plays end. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,11 @@
 static void begin(FILE *out, const struct summary *summary, const struct report_room *room)
 {
     (void)room;
-    fprintf(out, "TAP version 14\n1..%zu\n", summary->planned);
+    fputs("TAP version 14\n", out);
+    if (summary->planned == 0 && !summary->until_fail)
+        fputs("1..0 # SKIP no play belongs to this shard\n", out);
+    else if (!summary->until_fail) /* else at the end */
+        fprintf(out, "1..%zu\n", summary->planned);
 }
 
 /* In a description, # would begin a directive. */
@@ -95,18 +100,22 @@ static void print_attempts(FILE *out, const struct performance *performance)
     }
 }
 
-static void print_failure(FILE *out, const struct performance *performance)
+static void print_failure(
+    FILE *out, const struct summary *summary, const struct performance *performance)
 {
     const struct attempt *told = performance_told(performance);
     const struct verdict *verdict = &told->verdict;
     char *headline = verdict_headline(verdict);
     char *timeline = timeline_text(told->timeline, verdict->got_event, verdict->nearest_event);
 
+    char *replay = performance_replay(performance, summary);
     char *at = must_print("%s:%u", performance->scenario->source.path, verdict->at.line);
     fputs("  ---\n", out);
     print_quoted(out, "at", at);
     print_quoted(out, "cause", headline);
     print_quoted(out, "line", verdict->step);
+    print_quoted(out, "replay", replay);
+    free(replay);
     free(at);
     print_block(out, "message", verdict->message);
     print_block(out, "hint", verdict->hint);
@@ -124,13 +133,16 @@ static void print_failure(FILE *out, const struct performance *performance)
 }
 
 /* The words in brackets behind the description. */
-static void print_remark(FILE *out, const struct performance *performance)
+static void print_remark(
+    FILE *out, const struct summary *summary, const struct performance *performance)
 {
     fprintf(out, " (%.0f ms", performance_ms(performance));
     if (performance->result == RESULT_FLAKY)
         fprintf(out, "; FLAKY: passed at attempt %zu", performance->attempt_count);
     else if (performance->attempt_count > 1)
         fprintf(out, "; failed %zu times", performance->attempt_count);
+    if (summary_tells_seed(summary))
+        fprintf(out, "; seed %" PRIu64, performance->seed);
     fputc(')', out);
 }
 
@@ -149,16 +161,18 @@ static void play_done(FILE *out, const struct summary *summary,
         fprintf(out, " # SKIP ");
         print_description(out, performance->reason);
     } else {
-        print_remark(out, performance);
+        print_remark(out, summary, performance);
     }
     fputc('\n', out);
     if (performance->result == RESULT_FAILED || performance->result == RESULT_FLAKY)
-        print_failure(out, performance);
+        print_failure(out, summary, performance);
 }
 
 static void end(FILE *out, const struct summary *summary, const struct report_room *room)
 {
     (void)room;
+    if (summary->until_fail)
+        fprintf(out, "1..%zu\n", summary_told(summary) - summary->counts[RESULT_NOT_RUN]);
     if (summary->interrupted)
         fprintf(out, "Bail out! interrupted\n");
 }

@@ -1,5 +1,6 @@
 #include "harness/run.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,6 @@
 
 #include "harness/must.h"
 #include "harness/orphans.h"
-#include "harness/paths.h"
 #include "harness/player.h"
 #include "harness/progress.h"
 
@@ -16,11 +16,13 @@ enum { LINE_BYTES_MAX = 2000, SIGNAL_COUNT = 3 };
 
 static const int signal_numbers[SIGNAL_COUNT] = {SIGINT, SIGTERM, SIGHUP};
 
-/* One play of a run. */
+/* How far plays may run ahead of one that has not ended: theirs wait to be told. */
+enum { AHEAD_MAX = 5000 };
+
+/* One play of a run, from its start until it is told. */
 struct item {
     struct run *run;
-    struct scenario scenario;
-    bool loaded;
+    struct item *later;
     struct player *player; /* while it plays */
     struct performance performance;
     bool over; /* its performance waits for those before it to be told */
@@ -31,11 +33,13 @@ struct run {
     struct ev_loop *loop;
     struct streams *streams;
     struct programs programs;
-    struct item *items;
-    size_t count;
-    size_t next; /* to start */
-    size_t told; /* performances that the reports know */
+    struct schedule schedule;
+    struct item *first; /* in their order, those that are not told yet */
+    struct item *last;
+    size_t started;
+    size_t told;
     size_t playing;
+    bool failed; /* some play has */
     struct summary summary;
     double began_ms;
     struct reports *reports;
@@ -43,30 +47,6 @@ struct run {
     ev_signal signals[SIGNAL_COUNT];
     ev_timer start; /* never started: fed */
 };
-
-/* ---- loading --------------------------------------------------------------------------------- */
-
-static int load_all(struct run *self, const struct paths *paths)
-{
-    struct scenario_options options = {.deadline_s = self->options->deadline_s};
-    int status = 0;
-
-    for (size_t i = 0; i < paths->count; i++) {
-        struct item *item = &self->items[i];
-        struct mistake mistake;
-
-        item->run = self;
-        item->performance = (struct performance){.number = i + 1, .scenario = &item->scenario};
-        enum status loaded = scenario_load(&item->scenario, paths->items[i], &options, &mistake);
-        item->loaded = loaded == STATUS_OK;
-        if (item->loaded)
-            continue;
-        fprintf(stderr, "%s:%u:%u: %s\n", paths->items[i], mistake.at.line, mistake.at.column,
-            mistake.text);
-        status = loaded == STATUS_IO ? EXIT_LOCAL_IO : EXIT_BAD_INPUT;
-    }
-    return status;
-}
 
 /* ---- playing --------------------------------------------------------------------------------- */
 
@@ -78,31 +58,52 @@ static double now_ms(void)
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
 }
 
-static void item_forget(struct item *self)
+/* The next of the schedule, or NULL. */
+static struct item *item_new(struct run *run)
 {
-    performance_release(&self->performance);
-    if (self->loaded)
-        scenario_release(&self->scenario);
-    self->loaded = false;
+    uint64_t seed;
+    const struct scenario *scenario = schedule_next(&run->schedule, &seed);
+    struct item *self;
+
+    if (!scenario)
+        return NULL;
+    self = must_alloc(sizeof(*self));
+    *self = (struct item){
+        .run = run, .performance = {.number = ++run->started, .scenario = scenario, .seed = seed}};
+    *(run->last ? &run->last->later : &run->first) = self;
+    run->last = self;
+    return self;
+}
+
+static void tell_first(struct run *self)
+{
+    struct item *item = self->first;
+
+    self->first = item->later;
+    if (!self->first)
+        self->last = NULL;
+    self->told++;
+    reports_play_done(self->reports, &self->summary, &item->performance);
+    performance_release(&item->performance);
+    free(item);
 }
 
 static void tell_reports(struct run *self)
 {
-    if (self->told == self->count || !self->items[self->told].over)
+    if (!self->first || !self->first->over)
         return;
     progress_hide(self->progress);
-    while (self->told < self->count && self->items[self->told].over) {
-        struct item *item = &self->items[self->told++];
-
-        reports_play_done(self->reports, &self->summary, &item->performance);
-        item_forget(item);
-    }
+    while (self->first && self->first->over)
+        tell_first(self);
 }
 
 static void item_over(struct item *self)
 {
+    struct run *run = self->run;
+
     self->over = true;
-    self->run->summary.counts[self->performance.result]++;
+    run->summary.counts[self->performance.result]++;
+    run->failed = run->failed || summary_is_bad(&run->summary, self->performance.result);
 }
 
 static void item_play(struct item *self);
@@ -146,19 +147,27 @@ static void item_play(struct item *self)
 {
     struct run *run = self->run;
 
-    self->player = player_new(run->loop, run->streams, &self->scenario, &run->programs,
+    self->player = player_new(run->loop, run->streams, self->performance.scenario, &run->programs,
         run->options->ladder ? &ladder_callbacks : &quiet_callbacks, self);
+    player_seed(self->player, self->performance.seed);
     player_start(self->player);
+}
+
+static bool may_start(const struct run *self)
+{
+    return self->playing < self->summary.jobs && self->started - self->told < AHEAD_MAX &&
+           !(self->failed && self->options->until_fail);
 }
 
 static void start_more(struct ev_loop *loop, ev_timer *watcher, int events)
 {
     struct run *self = watcher->data;
+    struct item *item;
 
     (void)events;
-    while (self->playing < self->summary.jobs && self->next < self->count) {
+    while (may_start(self) && (item = item_new(self))) {
         self->playing++;
-        item_play(&self->items[self->next++]);
+        item_play(item);
     }
     if (self->playing == 0)
         ev_break(loop, EVBREAK_ALL);
@@ -183,23 +192,31 @@ static void watch_signals(struct run *self)
 }
 
 /* What was interrupted has no performance, unless an attempt before had failed. */
+static void end_item(struct item *self)
+{
+    if (self->over)
+        return;
+    if (self->performance.attempt_count == 0) {
+        self->performance.result = RESULT_NOT_RUN;
+        self->performance.reason = self->player ? "interrupted while it played"
+                                                : "the run was interrupted before its turn";
+    }
+    player_free(self->player);
+    self->player = NULL;
+    item_over(self);
+}
+
+/* A run that was to end with a failure has no plays beyond those that were started. */
 static void end_items(struct run *self)
 {
-    for (size_t i = 0; i < self->count; i++) {
-        struct item *item = &self->items[i];
-
-        if (item->over)
-            continue;
-        if (item->performance.attempt_count == 0) {
-            item->performance.result = RESULT_NOT_RUN;
-            item->performance.reason = item->player ? "interrupted while it played"
-                                                    : "the run was interrupted before its turn";
-        }
-        player_free(item->player);
-        item->player = NULL;
-        item_over(item);
-    }
+    for (struct item *item = self->first; item; item = item->later)
+        end_item(item);
     tell_reports(self);
+    while (!self->options->until_fail && self->started < self->summary.planned) {
+        end_item(item_new(self));
+        tell_reports(self);
+    }
+    self->summary.planned = self->started;
 }
 
 static struct progress_state ask_progress(void *user)
@@ -207,9 +224,9 @@ static struct progress_state ask_progress(void *user)
     const struct run *self = user;
     struct progress_state state = {.summary = &self->summary, .playing = self->playing};
 
-    for (size_t i = self->told; i < self->next && !state.longest; i++)
-        if (self->items[i].player)
-            state.longest = self->items[i].scenario.source.path;
+    for (const struct item *item = self->first; item && !state.longest; item = item->later)
+        if (item->player)
+            state.longest = item->performance.scenario->source.path;
     return state;
 }
 
@@ -297,40 +314,61 @@ static int play(struct run *self)
     return self->summary.interrupted || signal_is_held() ? EXIT_INTERRUPTED : status;
 }
 
-static int prepare(struct run *self, const struct paths *paths)
+/* What has to be typed to play one of them again as it was played. */
+static char *command_of(const struct run_options *options)
 {
-    struct fault fault;
-    int status = load_all(self, paths);
+    char *program = shell_word(program_invocation_name);
+    char *besterd = options->besterd ? shell_word(options->besterd) : NULL;
+    char *command =
+        must_print("%s run%s%s", program, besterd ? " --besterd " : "", besterd ? besterd : "");
 
+    if (options->deadline_s != DEADLINE_MS / 1e3) {
+        char *longer = must_print("%s --deadline %gs", command, options->deadline_s);
+        free(command);
+        command = longer;
+    }
+    free(besterd);
+    free(program);
+    return command;
+}
+
+static int prepare(struct run *self, char *const *arguments, size_t count)
+{
+    const struct run_options *options = self->options;
+    struct scenario_options load = {.deadline_s = options->deadline_s};
+    struct fault fault;
+    struct schedule_options schedule = options->schedule;
+
+    if (schedule.rounds == 0 && !options->until_fail)
+        schedule.rounds = 1;
+    int status = schedule_open(&self->schedule, arguments, count, &schedule, &load);
     if (status != 0)
         return status;
-    if (programs_find(&self->programs, self->options->besterd, &fault) != STATUS_OK)
+    if (programs_find(&self->programs, options->besterd, &fault) != STATUS_OK)
         return complain(EXIT_LOCAL_IO, &fault);
-    enum status made = reports_new(&self->reports, self->options->reports, &fault);
+    enum status made = reports_new(&self->reports, options->reports, &fault);
     if (made != STATUS_OK)
         return complain(made == STATUS_IO ? EXIT_LOCAL_IO : EXIT_USAGE, &fault);
+    self->summary = (struct summary){.planned = schedule_size(&self->schedule),
+        .rounds = schedule.rounds,
+        .seed = schedule.seed,
+        .jobs = jobs_of(options),
+        .allow_flaky = options->allow_flaky,
+        .until_fail = options->until_fail};
     return 0;
 }
 
 int run_plays(const struct run_options *options, char *const *arguments, size_t count)
 {
     struct run self = {.options = options};
-    struct paths paths;
-    struct fault fault;
+    char *command = command_of(options);
+    int status = prepare(&self, arguments, count);
 
-    if (paths_collect(&paths, arguments, count, &fault) != STATUS_OK)
-        return complain(EXIT_LOCAL_IO, &fault);
-    self.count = paths.count;
-    self.items = must_alloc(paths.count * sizeof(*self.items));
-    self.summary = (struct summary){
-        .planned = paths.count, .jobs = jobs_of(options), .allow_flaky = options->allow_flaky};
-    int status = prepare(&self, &paths);
+    self.summary.command = command;
     if (status == 0)
         status = play(&self);
-    for (size_t i = 0; i < self.count; i++)
-        item_forget(&self.items[i]);
-    free(self.items);
+    schedule_close(&self.schedule);
     reports_free(self.reports);
-    paths_release(&paths);
+    free(command);
     return status;
 }

@@ -6,9 +6,13 @@
 #define HARNESS_RUN_H
 
 #include "harness/report.h"
+#include "harness/schedule.h"
 
 /* Exit statuses of the harness, beside those of libbester/status.h. */
 enum { EXIT_PLAYS_FAILED = 1, EXIT_INTERRUPTED = 130 };
+
+/* How long a line may be awaited unless somebody says otherwise. */
+enum { DEADLINE_MS = 5000 };
 
 struct run_options {
     const char *besterd; /* NULL: the one beside the harness */
@@ -17,6 +21,8 @@ struct run_options {
     bool ladder;
     unsigned retry; /* how often a play that failed may try again */
     bool allow_flaky;
+    struct schedule_options schedule;       /* .rounds 0: one, or as many as it takes */
+    bool until_fail;                        /* nothing more is started once a play has failed */
     const char *reports[REPORT_KIND_COUNT]; /* files; NULL: not wanted */
 };
 

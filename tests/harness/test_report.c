@@ -16,8 +16,9 @@ struct written {
 
 static void written_begin(struct written *self, const struct report_form *form, size_t planned)
 {
-    *self = (struct written){
-        .form = form, .summary = {.planned = planned, .jobs = 1}, .body = tmpfile()};
+    *self = (struct written){.form = form,
+        .summary = {.planned = planned, .rounds = 1, .seed = SEED_USUAL, .jobs = 1},
+        .body = tmpfile()};
     assert_non_null(self->body);
 }
 
