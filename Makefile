@@ -36,7 +36,7 @@ TEST_SOURCES := $(wildcard tests/*/test_*.c)
 TEST_SCRIPTS := $(wildcard tests/*/test_*.sh tests/*/test_*.py)
 BENCHES      := $(patsubst tests/bench/%.c,%,$(wildcard tests/bench/*.c))
 MAN_PAGES    := $(wildcard docs/*.[1-8])
-SCENARIOS    := $(wildcard fixtures/scenarios)
+SCENARIOS    := $(wildcard fixtures/scenarios fixtures/conformance)
 
 TESTS  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(TEST_SOURCES))
 object  = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -187,7 +187,8 @@ test: deps-test
 
 # The servers of the plays run under valgrind; a leak fails the play. Not those plays in which a
 # client's own time runs out: a login under valgrind takes longer.
-VALGRIND_PLAYS ?= $(filter-out %/send_exit_codes_trouble.json,$(wildcard fixtures/scenarios/*.json))
+VALGRIND_PLAYS ?= $(filter-out %/send_exit_codes_trouble.json,$(wildcard fixtures/scenarios/*.json)) \
+                  $(wildcard fixtures/conformance)
 .PHONY: valgrind
 valgrind: deps-check
 	@+$(SUBMAKE) all

@@ -9,6 +9,7 @@
 
 #include "besterd/check_command.h"
 #include "besterd/config.h"
+#include "besterd/features.h"
 #include "besterd/log.h"
 #include "besterd/server.h"
 #include "besterd/user_command.h"
@@ -18,6 +19,7 @@ enum { EXIT_GOOD = 0, EXIT_FAULT = 1, EXIT_WRONG_USE = 2, EXIT_FILE = 74, EXIT_C
 
 struct settings {
     const char *config_file;
+    bool features;
 };
 
 static const struct option_row rows[] = {
@@ -28,6 +30,10 @@ static const struct option_row rows[] = {
         .offset = offsetof(struct settings, config_file),
         .help = "the configuration, JSON; without one besterd serves this machine alone, with "
                 "its files under the XDG directories"},
+    {.name = "features",
+        .kind = OPTION_FLAG,
+        .offset = offsetof(struct settings, features),
+        .help = "print what this server can do beyond the first protocol, a word on each line"},
     OPTION_COMMON_ROWS,
 };
 
@@ -35,6 +41,7 @@ static const char *const synopsis[] = {
     "[--config] [CONFIG]",
     "check [CONFIG]",
     "user add|remove|passwd|list [NAME] [--config CONFIG]",
+    "--features",
     NULL,
 };
 
@@ -196,6 +203,10 @@ int main(int argc, char **argv)
 
     if (!options_begin(&table, argc, argv, &settings, &operands, stdout, stderr, &exit_status))
         return exit_status;
+    if (settings.features) {
+        features_print(stdout);
+        return EXIT_GOOD;
+    }
     const char *first = operands.count > 0 ? operands.at[0] : "";
     if (strcmp(first, "check") == 0)
         return check_command((int)operands.count, operands.at, stdout, stderr);

@@ -8,7 +8,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "harness/actor_foreign.h"
 #include "harness/must.h"
+#include "harness/needs.h"
 #include "harness/process.h"
 
 enum { ENVIRONMENT_MAX = 16, SOCKETS_MAX = TRANSPORT_COUNT };
@@ -19,6 +21,7 @@ struct actor_process {
     const struct setting *setting;
     int member;
     struct process *process;
+    struct actor_foreign *foreign; /* of a server that is no besterd */
     enum stage_of_life life;
     size_t account; /* the next one to add */
     bool end_expected;
@@ -59,6 +62,7 @@ static void add_directories(struct actor_process *self, const char *dir)
 /* ---- a server -------------------------------------------------------------------------------- */
 
 static void start_server(struct actor_process *self);
+static void start_foreign(struct actor_process *self);
 
 static void on_line(const char *line, enum process_output output, void *user)
 {
@@ -66,6 +70,8 @@ static void on_line(const char *line, enum process_output output, void *user)
 
     (void)output;
     timeline_log(self->setting->timeline, self->member, line);
+    if (self->foreign)
+        actor_foreign_look(self->foreign);
 }
 
 static void on_account_added(int wait_status, void *user)
@@ -126,6 +132,8 @@ static bool add_account(struct actor_process *self)
  * the signal yet: so may be one that has never said anything. */
 static bool ended_well(const struct actor_process *self, int wait_status)
 {
+    if (self->foreign && !(self->setting->topology->programs->has & need_bit(FEATURE_EXIT)))
+        return self->asked_to_end;
     if (cast_of(self)->kind == MEMBER_CLIENT && WIFSIGNALED(wait_status))
         return self->asked_to_end && WTERMSIG(wait_status) == SIGTERM;
     if (WIFSIGNALED(wait_status))
@@ -144,6 +152,12 @@ static void on_exit_status(int wait_status, void *user)
     self->wait_status = wait_status;
     process_describe(wait_status, how, sizeof(how));
     timeline_note(self->setting->timeline, self->member, "%s", how);
+    if (self->foreign && !self->asked_to_end && !self->end_expected &&
+        actor_foreign_again(self->foreign)) {
+        process_free(self->process);
+        start_foreign(self);
+        return;
+    }
     bool may_end = self->asked_to_end || cast_of(self)->kind == MEMBER_CLIENT;
     if (!may_end && !self->end_expected)
         trouble(self, CAUSE_PEER_DIED, how);
@@ -169,6 +183,31 @@ static void start(struct actor_process *self, const struct process_spec *spec,
     timeline_note(self->setting->timeline, self->member, "started, process %d",
         (int)process_pid(self->process));
     self->setting->on_change(self->member, self->setting->user);
+}
+
+static void on_serves(void *user)
+{
+    struct actor_process *self = user;
+
+    self->setting->on_change(self->member, self->setting->user);
+}
+
+/* It binds its own sockets, a moment after we have let go of them. */
+static void start_foreign(struct actor_process *self)
+{
+    char **words = actor_foreign_words(self->setting, self->member);
+    char dir[200];
+
+    topology_server_dir(self->setting->topology, self->member, dir, sizeof(dir));
+    if (!self->foreign)
+        self->foreign = actor_foreign_new(self->setting, self->member, on_serves, self);
+    struct process_spec spec = {
+        .argv = words, .environment = (const char *const *)self->environment, .directory = dir};
+    topology_let_go(self->setting->topology, self->member);
+    start(self, &spec, &callbacks);
+    if (self->life == LIFE_RUNS)
+        actor_foreign_started(self->foreign);
+    words_free(words);
 }
 
 static void start_server(struct actor_process *self)
@@ -197,13 +236,7 @@ static void start_server(struct actor_process *self)
         .socket_count = count};
     start(self, &spec, &callbacks);
     /* A dead server's port must refuse; ours would keep it open. */
-    for (int i = 0; i < TRANSPORT_COUNT; i++) {
-        struct place *home = topology_home(topology, self->member, (enum transport)i);
-
-        if (home->fd >= 0)
-            close(home->fd);
-        home->fd = -1;
-    }
+    topology_let_go(topology, self->member);
 }
 
 /* ---- a handler ------------------------------------------------------------------------------- */
@@ -360,7 +393,8 @@ void actor_process_expect_end(struct actor_process *self)
 
 bool actor_process_has_started(const struct actor_process *self)
 {
-    return self->life != LIFE_ACCOUNTS;
+    return self->life != LIFE_ACCOUNTS &&
+           (!self->foreign || actor_foreign_serves(self->foreign) || self->life == LIFE_ENDED);
 }
 
 bool actor_process_runs(const struct actor_process *self)
@@ -385,7 +419,10 @@ struct actor_process *actor_process_new(const struct setting *setting, int membe
     if (cast_of(self)->kind == MEMBER_SERVER) {
         topology_server_dir(setting->topology, member, dir, sizeof(dir));
         add_directories(self, dir);
-        start_server(self);
+        if (setting->topology->programs->foreign)
+            start_foreign(self);
+        else
+            start_server(self);
     } else if (cast_of(self)->kind == MEMBER_CLIENT) {
         snprintf(dir, sizeof(dir), "%s/client%d", setting->topology->dir, member);
         mkdir(dir, 0700); /* of the program alone; it may be there already */
@@ -403,6 +440,7 @@ void actor_process_free(struct actor_process *self)
     if (!self)
         return;
     process_free(self->process);
+    actor_foreign_free(self->foreign);
     for (size_t i = 0; i < self->environment_count; i++)
         free(self->environment[i]);
     free(self);

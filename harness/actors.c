@@ -7,6 +7,7 @@
 #include <utlist.h>
 
 #include "harness/actor_client.h"
+#include "harness/actor_database.h"
 #include "harness/actor_link.h"
 #include "harness/actor_peer.h"
 #include "harness/actor_process.h"
@@ -19,6 +20,7 @@ struct actor {
     struct actor_process *process;
     struct actor_client *client;
     struct actor_peer *peer;
+    struct actor_database *database; /* beside the process of a foreign server */
     struct desk *desk;
 };
 
@@ -69,6 +71,8 @@ static const struct place *first_home(const struct actors *self, int server)
 
 static void start_server(struct actors *self, int index)
 {
+    if (self->setting->topology->programs->foreign)
+        self->items[index].database = actor_database_new(self->setting, index);
     for (int i = 0; i < (int)member_count(self); i++)
         if (i != index && member_at(self, (size_t)i)->kind == MEMBER_SERVER)
             add_link(
@@ -126,7 +130,7 @@ static void start_client(struct actors *self, int index)
         actor_client_log_in(self->items[index].client);
 }
 
-/* Who is talked to stands before who talks. */
+/* Who is talked to stands before who talks; clients come when servers serve. */
 static const struct {
     enum member_kind kind;
     void (*start)(struct actors *self, int index);
@@ -134,7 +138,6 @@ static const struct {
     {MEMBER_HANDLER, start_handler},
     {MEMBER_PEER, start_peer},
     {MEMBER_SERVER, start_server},
-    {MEMBER_CLIENT, start_client},
 };
 
 void actors_start(struct actors *self)
@@ -143,6 +146,21 @@ void actors_start(struct actors *self)
         for (size_t i = 0; i < member_count(self); i++)
             if (member_at(self, i)->kind == start_order[k].kind)
                 start_order[k].start(self, (int)i);
+}
+
+bool actors_serve(const struct actors *self)
+{
+    for (size_t i = 0; i < member_count(self); i++)
+        if (self->items[i].process && !actor_process_has_started(self->items[i].process))
+            return false;
+    return true;
+}
+
+void actors_start_clients(struct actors *self)
+{
+    for (size_t i = 0; i < member_count(self); i++)
+        if (member_at(self, i)->kind == MEMBER_CLIENT)
+            start_client(self, (int)i);
 }
 
 void actors_start_programs(struct actors *self)
@@ -170,11 +188,6 @@ bool actors_are_in(const struct actors *self)
 {
     for (size_t i = 0; i < member_count(self); i++) {
         const struct member *member = member_at(self, i);
-        const struct actor_process *process = self->items[i].process;
-
-        if (process && !actor_process_has_started(process))
-            return false;
-
         if (member->kind == MEMBER_CLIENT && member->client.logs_in &&
             !actor_client_is_in(self->items[i].client))
             return false;
@@ -323,6 +336,7 @@ void actors_free(struct actors *self)
         actor_process_free(self->items[i].process);
         actor_client_free(self->items[i].client);
         actor_peer_free(self->items[i].peer);
+        actor_database_free(self->items[i].database);
         desk_free(self->items[i].desk);
     }
     LL_FOREACH_SAFE (self->links, item, after) {

@@ -13,14 +13,18 @@ struct actors;
 
 struct actors *actors_new(const struct setting *setting);
 void actors_free(struct actors *self);
-/* Starts all of them but programs that are clients; who is talked to first. */
+/* Starts all of them but clients; who is talked to first. */
 void actors_start(struct actors *self);
+/* Whether everybody who was started serves, or has ended. */
+bool actors_serve(const struct actors *self);
+/* Clients, but for those that are programs: when all others serve. */
+void actors_start_clients(struct actors *self);
 /* Those too: when all others are there. */
 void actors_start_programs(struct actors *self);
 /* A process that was not started with the others, or has ended. */
 void actors_start_one(struct actors *self, int member);
 
-/* Whether every process was started and every client that logs in by itself is in. */
+/* Whether every client that logs in by itself is in. */
 bool actors_are_in(const struct actors *self);
 /* Whether a process of that kind has not ended. */
 bool actors_run(const struct actors *self, enum member_kind kind);

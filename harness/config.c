@@ -87,6 +87,21 @@ static bool add_program(
     return true;
 }
 
+/* Part I wants a program, which is never started. */
+static json_t *handler_of(const struct topology *self, int server, int handler)
+{
+    bool stream = self->scenario->members[handler].handler.stream;
+    json_t *config = must_json(
+        json_pack("{s:s}", "unixDomainSocketPath", topology_front(self, server, handler)->text));
+
+    if (self->programs->foreign)
+        json_object_set_new(config, "handlerBinary", must_json(json_string("/bin/false")));
+    if (stream || !self->programs->foreign)
+        json_object_set_new(
+            config, "protocol", must_json(json_string(stream ? "stream" : "oneshot")));
+    return config;
+}
+
 static json_t *handlers_of(const struct topology *self, int server, struct fault *fault)
 {
     json_t *types = must_json(json_array());
@@ -98,9 +113,7 @@ static json_t *handlers_of(const struct topology *self, int server, struct fault
 
         if (member->kind != MEMBER_HANDLER || member->on != server)
             continue;
-        json_t *config = must_json(
-            json_pack("{s:s, s:s}", "unixDomainSocketPath", topology_front(self, server, i)->text,
-                "protocol", member->handler.stream ? "stream" : "oneshot"));
+        json_t *config = handler_of(self, server, i);
         json_array_append_new(types, must_json(json_string(member->handler.type)));
         json_object_set_new(map, member->handler.type, config);
         if (member->handler.by_server && !add_program(self, i, config, fault)) {
@@ -154,34 +167,52 @@ static json_t *expanded(
     return filled;
 }
 
-static json_t *config_of(const struct topology *self, int server, struct fault *fault)
+/* Part I, and nothing else. */
+static json_t *foreign_config(const struct topology *self, int server, json_t *handlers)
+{
+    const struct place *database = topology_database(self, server);
+
+    return must_json(json_pack("{s:o, s:o, s:{s:s, s:o}, s:{s:{}}}", "network",
+        network_of(self, server), "handlers", handlers, "database", "type", "redis", "redis",
+        network_of_place(database, TRANSPORT_TCP4), "admin", "info"));
+}
+
+static json_t *besterd_config(const struct topology *self, int server, json_t *handlers)
 {
     const struct member *member = &self->scenario->members[server];
-    json_t *handlers = handlers_of(self, server, fault);
     char dir[200];
 
-    if (!handlers)
-        return NULL;
     topology_server_dir(self, server, dir, sizeof(dir));
     json_t *database = member->server.accounts
                            ? must_json(json_pack("{s:s, s:{s:s+}}", "type", "sqlite", "sqlite",
                                  "path", dir, "/accounts.db"))
                            : must_json(json_pack("{s:s}", "type", "open"));
-    json_t *config = must_json(json_pack("{s:{s:s}, s:o, s:o, s:o, s:{s:s+}, s:o}", "server",
-        "name", member->name, "network", network_of(self, server), "handlers", handlers, "database",
+    return must_json(json_pack("{s:{s:s}, s:o, s:o, s:o, s:{s:s+}, s:o}", "server", "name",
+        member->name, "network", network_of(self, server), "handlers", handlers, "database",
         database, "informer", "address", dir, "/informer", "peers", peers_of(self, server)));
+}
+
+static json_t *config_of(const struct topology *self, int server, struct fault *fault)
+{
+    const struct member *member = &self->scenario->members[server];
+    json_t *handlers = handlers_of(self, server, fault);
+
+    if (!handlers)
+        return NULL;
+    json_t *config = self->programs->foreign ? foreign_config(self, server, handlers)
+                                             : besterd_config(self, server, handlers);
     if (member->server.config)
         merge(config, member->server.config);
     return expanded(self, server, config, fault);
 }
 
-static enum status config_write(const struct topology *self, int server, struct fault *fault)
+enum status config_write(const struct topology *self, int server, struct fault *fault)
 {
     char path[256];
     json_t *config;
 
     topology_server_dir(self, server, path, sizeof(path));
-    if (mkdir(path, 0700) != 0)
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return fault_set(fault, STATUS_IO, 0, "no directory %s: %s", path, strerror(errno));
     config = config_of(self, server, fault);
     if (!config)

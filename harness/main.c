@@ -40,6 +40,17 @@ static const struct option_row run_rows[] = {
         .argument = "PATH",
         .offset = offsetof(struct run_options, besterd),
         .help = "the server to run; otherwise the one beside the harness"},
+    {.name = "server",
+        .kind = OPTION_TEXT,
+        .argument = "COMMAND",
+        .offset = offsetof(struct run_options, server),
+        .help = "another server to run: a command in which {config} is its configuration's file"},
+    {.name = "has",
+        .kind = OPTION_TEXT,
+        .argument = "FEATURES",
+        .offset = offsetof(struct run_options, has),
+        .help = "what it can do, such as stream,reasons; otherwise no more than the first protocol "
+                "asks. Plays that need more are skipped"},
     {.name = "deadline",
         .kind = OPTION_SECONDS,
         .argument = "TIME",
@@ -125,6 +136,10 @@ static int main_run(int argc, char **argv)
                 "harness run: the ladder and a report can't both go to standard output\n", stderr);
             return EXIT_USAGE;
         }
+    if (options.server && options.besterd) {
+        fputs("harness run: --server and --besterd can't both say what is run\n", stderr);
+        return EXIT_USAGE;
+    }
     return run_plays(&options, operands.at, operands.count);
 }
 

@@ -120,7 +120,7 @@ static const struct step *current_step(struct player *self)
 static void step_done(struct player *self, size_t depth)
 {
     self->stack[depth - 1].index++;
-    self->entered = false;
+    self->entered = self->restarted = false;
     ev_timer_stop(self->loop, &self->deadline);
 }
 
@@ -324,7 +324,8 @@ static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
     verdict_fail(&self->verdict, self->phase == PHASE_STARTING ? CAUSE_NOT_STARTED : CAUSE_SILENCE,
         (struct where){1, 1}, NULL, "%s",
         self->phase == PHASE_STARTING
-            ? "The cast was not ready in time: not every client is logged in."
+            ? "The cast was not ready in time: not every server serves, or not every client is "
+              "logged in."
             : "A server did not answer the dummy that was to show that nothing more comes.");
     finish(self);
 }

@@ -31,8 +31,9 @@ enum step_answer player_run_signal(struct player *self, const struct step *step)
 
 enum step_answer player_run_start(struct player *self, const struct step *step)
 {
-    stage_start_one(self->stage, step->member);
-    return STEP_DONE;
+    if (!self->entered)
+        stage_start_one(self->stage, step->member);
+    return stage_serves(self->stage, step->member) ? STEP_DONE : STEP_WAITS;
 }
 
 /* What it kept in its directory is still there. */
@@ -43,10 +44,26 @@ enum step_answer player_run_restart(struct player *self, const struct step *step
     if (!self->entered && !is_gone(self, step->member) &&
         stage_signal(self->stage, step->member, step->signal, &fault) != STATUS_OK)
         return player_fail(self, step, CAUSE_NOT_SENT, "%s", fault.text);
-    if (!is_gone(self, step->member))
+    if (!self->restarted && !is_gone(self, step->member))
         return STEP_WAITS;
-    stage_start_one(self->stage, step->member);
-    return STEP_DONE;
+    if (!self->restarted)
+        stage_start_one(self->stage, step->member);
+    self->restarted = true;
+    return stage_serves(self->stage, step->member) ? STEP_DONE : STEP_WAITS;
+}
+
+void player_late_start(struct player *self, const struct step *step)
+{
+    player_fail(self, step, CAUSE_NOT_STARTED, "%s runs, but takes no connections after %g s.",
+        player_name_of(self, step->member), step->deadline_s);
+}
+
+void player_late_restart(struct player *self, const struct step *step)
+{
+    if (self->restarted)
+        player_late_start(self, step);
+    else
+        player_late_exit(self, step);
 }
 
 /* An exit status is a number, a death by signal the text "signal 9". */

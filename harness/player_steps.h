@@ -52,6 +52,7 @@ struct player {
     struct position stack[PLAYER_DEPTH_MAX];
     size_t depth;
     bool entered;               /* the step at the top has begun */
+    bool restarted;             /* the step at the top has started it again */
     bool *lines_done;           /* of the "any order" at the top */
     struct strands strands;     /* of the "together" at the top */
     const struct step **nevers; /* those that have begun */
@@ -85,6 +86,8 @@ enum step_answer player_run_heal(struct player *self, const struct step *step);
 void player_late_heal(struct player *self, const struct step *step);
 enum step_answer player_run_exit(struct player *self, const struct step *step);
 void player_late_exit(struct player *self, const struct step *step);
+void player_late_start(struct player *self, const struct step *step);
+void player_late_restart(struct player *self, const struct step *step);
 enum step_answer player_run_log(struct player *self, const struct step *step);
 void player_late_log(struct player *self, const struct step *step);
 

@@ -142,6 +142,15 @@ static void put_attempt(FILE *out, const struct attempt *attempt)
     fputc('}', out);
 }
 
+static void put_proves(FILE *out, const struct scenario *scenario)
+{
+    if (!scenario->proves)
+        return;
+    char *list = must_dump(scenario->proves);
+    fprintf(out, ",\"proves\":%s", list);
+    free(list);
+}
+
 static void play_done(FILE *out, const struct summary *summary,
     const struct performance *performance, struct report_room *room)
 {
@@ -150,6 +159,7 @@ static void play_done(FILE *out, const struct summary *summary,
     fprintf(out, "%s\n{\"number\":%zu", room->plays++ ? "," : "", performance->number);
     put_member(out, "file", performance->scenario->source.path);
     put_member(out, "play", performance->scenario->name);
+    put_proves(out, performance->scenario);
     fprintf(out, ",\"seed\":%" PRIu64, performance->seed);
     put_member(out, "result", result_text(performance->result));
     put_member(out, "reason", performance->reason);

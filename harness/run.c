@@ -25,7 +25,8 @@ struct item {
     struct item *later;
     struct player *player; /* while it plays */
     struct performance performance;
-    bool over; /* its performance waits for those before it to be told */
+    char *skipped; /* why it is not played; or NULL */
+    bool over;     /* its performance waits for those before it to be told */
 };
 
 struct run {
@@ -68,8 +69,9 @@ static struct item *item_new(struct run *run)
     if (!scenario)
         return NULL;
     self = must_alloc(sizeof(*self));
-    *self = (struct item){
-        .run = run, .performance = {.number = ++run->started, .scenario = scenario, .seed = seed}};
+    *self = (struct item){.run = run,
+        .skipped = programs_lack(&run->programs, scenario),
+        .performance = {.number = ++run->started, .scenario = scenario, .seed = seed}};
     *(run->last ? &run->last->later : &run->first) = self;
     run->last = self;
     return self;
@@ -85,6 +87,7 @@ static void tell_first(struct run *self)
     self->told++;
     reports_play_done(self->reports, &self->summary, &item->performance);
     performance_release(&item->performance);
+    free(item->skipped);
     free(item);
 }
 
@@ -104,6 +107,14 @@ static void item_over(struct item *self)
     self->over = true;
     run->summary.counts[self->performance.result]++;
     run->failed = run->failed || summary_is_bad(&run->summary, self->performance.result);
+}
+
+static void item_skip(struct item *self)
+{
+    self->performance.result = RESULT_SKIPPED;
+    self->performance.reason = self->skipped;
+    item_over(self);
+    tell_reports(self->run);
 }
 
 static void item_play(struct item *self);
@@ -166,6 +177,10 @@ static void start_more(struct ev_loop *loop, ev_timer *watcher, int events)
 
     (void)events;
     while (may_start(self) && (item = item_new(self))) {
+        if (item->skipped) {
+            item_skip(item);
+            continue;
+        }
         self->playing++;
         item_play(item);
     }
@@ -318,18 +333,48 @@ static int play(struct run *self)
 static char *command_of(const struct run_options *options)
 {
     char *program = shell_word(program_invocation_name);
-    char *besterd = options->besterd ? shell_word(options->besterd) : NULL;
-    char *command =
-        must_print("%s run%s%s", program, besterd ? " --besterd " : "", besterd ? besterd : "");
+    const char *server = options->server ? options->server : options->besterd;
+    char *word = server ? shell_word(server) : NULL;
+    char *command = must_print("%s run%s%s%s%s", program,
+        options->server    ? " --server "
+        : options->besterd ? " --besterd "
+                           : "",
+        word ? word : "", options->has ? " --has " : "", options->has ? options->has : "");
 
     if (options->deadline_s != DEADLINE_MS / 1e3) {
         char *longer = must_print("%s --deadline %gs", command, options->deadline_s);
         free(command);
         command = longer;
     }
-    free(besterd);
+    free(word);
     free(program);
     return command;
+}
+
+/* Which servers are run, and what they have. With nothing but plays that are skipped,
+ * a run without end would be idle without end. */
+static enum status learn_programs(struct run *self, struct fault *fault)
+{
+    const struct run_options *options = self->options;
+    struct schedule *schedule = &self->schedule;
+    bool asks = false;
+    bool plays = false;
+    enum status status = STATUS_OK;
+
+    if (options->server)
+        status = programs_use_server(&self->programs, options->server, fault);
+    for (size_t i = 0; i < schedule->count; i++)
+        asks = asks || schedule->plays[i].tells_needs;
+    if (status == STATUS_OK)
+        status = programs_learn(&self->programs, options->has, asks, fault);
+    for (size_t i = 0; i < schedule->count && status == STATUS_OK; i++) {
+        char *lack = programs_lack(&self->programs, &schedule->plays[i]);
+        plays = plays || !lack;
+        free(lack);
+    }
+    if (!plays && schedule->options.rounds == 0)
+        schedule->options.rounds = 1;
+    return status;
 }
 
 static int prepare(struct run *self, char *const *arguments, size_t count)
@@ -346,6 +391,9 @@ static int prepare(struct run *self, char *const *arguments, size_t count)
         return status;
     if (programs_find(&self->programs, options->besterd, &fault) != STATUS_OK)
         return complain(EXIT_LOCAL_IO, &fault);
+    enum status known = learn_programs(self, &fault);
+    if (known != STATUS_OK)
+        return complain(known == STATUS_INVALID ? EXIT_USAGE : EXIT_LOCAL_IO, &fault);
     enum status made = reports_new(&self->reports, options->reports, &fault);
     if (made != STATUS_OK)
         return complain(made == STATUS_IO ? EXIT_LOCAL_IO : EXIT_USAGE, &fault);
@@ -369,6 +417,7 @@ int run_plays(const struct run_options *options, char *const *arguments, size_t 
         status = play(&self);
     schedule_close(&self.schedule);
     reports_free(self.reports);
+    programs_release(&self.programs);
     free(command);
     return status;
 }

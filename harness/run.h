@@ -16,6 +16,8 @@ enum { DEADLINE_MS = 5000 };
 
 struct run_options {
     const char *besterd; /* NULL: the one beside the harness */
+    const char *server;  /* the command of another server, or NULL */
+    const char *has;     /* its features; NULL: none. Of a besterd: what it says */
     unsigned jobs;       /* 0: as many as there are processors */
     double deadline_s;
     bool ladder;

@@ -104,6 +104,8 @@ static bool read_deadline(
 static const struct load_row play_rows[] = {
     {"play", read_name},
     {"deadlineMs", read_deadline},
+    {"needs", load_needs},
+    {"proves", load_proves},
     {"servers", NULL},
     {"handlers", NULL},
     {"clients", NULL},
@@ -123,10 +125,10 @@ static bool load_play(struct loader *self)
     if (!load_object(self, root, play_rows, scenario) || !load_cast(self))
         return false;
     if (!steps && self->options->world)
-        return true;
+        return load_check_needs(self);
     if (!steps)
         return load_fail(self, (struct where){1, 1}, "the play has no \"steps\"");
-    return load_steps(self, steps, &scenario->steps, 0);
+    return load_steps(self, steps, &scenario->steps, 0) && load_check_needs(self);
 }
 
 enum status scenario_load(struct scenario *self, const char *path,

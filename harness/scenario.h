@@ -162,6 +162,9 @@ struct scenario {
     struct source source;
     char *name;
     double deadline_s;
+    bool tells_needs;     /* if not: it is for besterd as it is */
+    unsigned needs;       /* a bit for each enum feature */
+    const json_t *proves; /* a list of texts, borrowed from the source; or NULL */
     struct member *members;
     size_t member_count;
     struct steps steps;

@@ -55,6 +55,12 @@ bool load_include(struct loader *self, const json_t *object, struct where at, st
 /* A list within another. */
 bool load_into(struct loader *self, const json_t *list, struct steps *steps, unsigned depth);
 
+/* "needs" and "proves" of a play; then, when all is loaded, whether it needs what
+ * it uses. */
+bool load_needs(struct loader *self, const json_t *object, const json_t *value, void *into);
+bool load_proves(struct loader *self, const json_t *object, const json_t *value, void *into);
+bool load_check_needs(struct loader *self);
+
 bool load_cast(struct loader *self);
 bool load_steps(struct loader *self, const json_t *list, struct steps *steps, unsigned depth);
 

@@ -11,7 +11,14 @@
 #include "harness/actors.h"
 #include "harness/must.h"
 
-enum stage_state { STAGE_NEW, STAGE_STARTING, STAGE_PLAYING, STAGE_ENDING, STAGE_ENDED };
+enum stage_state {
+    STAGE_NEW,
+    STAGE_SERVING,
+    STAGE_STARTING,
+    STAGE_PLAYING,
+    STAGE_ENDING,
+    STAGE_ENDED
+};
 
 struct stage {
     struct setting setting;
@@ -114,6 +121,10 @@ static void on_change(struct ev_loop *loop, ev_timer *watcher, int events)
         return;
     }
     actors_retry_links(self->actors);
+    if (self->state == STAGE_SERVING && actors_serve(self->actors)) {
+        self->state = STAGE_STARTING;
+        actors_start_clients(self->actors);
+    }
     if (self->state == STAGE_STARTING && actors_are_in(self->actors)) {
         self->state = STAGE_PLAYING;
         actors_start_programs(self->actors);
@@ -174,7 +185,7 @@ void stage_start(struct stage *self)
 {
     struct fault fault;
 
-    self->state = STAGE_STARTING;
+    self->state = STAGE_SERVING;
     if (topology_open(&self->topology, self->setting.scenario, self->programs, &fault) !=
         STATUS_OK) {
         on_trouble(-1, CAUSE_NOT_STARTED, fault.text, self);
@@ -263,6 +274,13 @@ void stage_start_one(struct stage *self, int member)
 void stage_expect_end(struct stage *self, int member)
 {
     actor_process_expect_end(actors_process(self->actors, member));
+}
+
+bool stage_serves(const struct stage *self, int member)
+{
+    const struct actor_process *process = actors_process(self->actors, member);
+
+    return !process || actor_process_has_started(process);
 }
 
 bool stage_has_process(const struct stage *self, int member)

@@ -82,6 +82,8 @@ const struct disturbance *stage_useless(const struct stage *self, int from, int 
 void stage_start_one(struct stage *self, int member);
 /* The process may end as it likes from here on. */
 void stage_expect_end(struct stage *self, int member);
+/* Whether what was started of it serves by now, or has ended. */
+bool stage_serves(const struct stage *self, int member);
 /* Whether the harness itself has started it. */
 bool stage_has_process(const struct stage *self, int member);
 bool stage_has_ended(const struct stage *self, int member, int *wait_status);

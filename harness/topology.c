@@ -55,13 +55,13 @@ static enum status listen_tcp4(
     return STATUS_OK;
 }
 
-static enum status listen_tcp6(struct place *place, struct fault *fault)
+static enum status listen_tcp6(struct place *place, bool silent, struct fault *fault)
 {
     struct sockaddr_in6 *address = (struct sockaddr_in6 *)&place->address;
 
     *address = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
     place->address_len = sizeof(*address);
-    enum status status = place_listen(place, false, fault);
+    enum status status = place_listen(place, silent, fault);
     if (status != STATUS_OK)
         return status;
     snprintf(place->text, sizeof(place->text), "[::1]:%u", ntohs(address->sin6_port));
@@ -103,23 +103,62 @@ struct place *topology_desk(const struct topology *self, int server, int member)
     return mid->text[0] ? mid : topology_front(self, server, member);
 }
 
+struct place *topology_database(const struct topology *self, int server)
+{
+    return &self->databases[server];
+}
+
 struct place *topology_back(const struct topology *self, int member)
 {
     return &self->backs[member];
 }
 
+/* A foreign server listens by itself: its ports are held, no more. */
 static enum status open_home(struct topology *self, int server, struct fault *fault)
 {
     unsigned wanted = self->scenario->members[server].server.listeners;
+    bool held = self->programs->foreign != NULL;
     enum status status = STATUS_OK;
 
     if (wanted & (1U << TRANSPORT_TCP4))
-        status = listen_tcp4(self, topology_home(self, server, TRANSPORT_TCP4), false, fault);
+        status = listen_tcp4(self, topology_home(self, server, TRANSPORT_TCP4), held, fault);
     if (status == STATUS_OK && (wanted & (1U << TRANSPORT_TCP6)))
-        status = listen_tcp6(topology_home(self, server, TRANSPORT_TCP6), fault);
-    if (status == STATUS_OK && (wanted & (1U << TRANSPORT_UNIX)))
+        status = listen_tcp6(topology_home(self, server, TRANSPORT_TCP6), held, fault);
+    if (wanted & (1U << TRANSPORT_UNIX) && held)
+        name_unix(self, topology_home(self, server, TRANSPORT_UNIX));
+    else if (status == STATUS_OK && (wanted & (1U << TRANSPORT_UNIX)))
         status = listen_unix(self, topology_home(self, server, TRANSPORT_UNIX), fault);
+    if (status == STATUS_OK && held && !topology_database(self, server)->text[0])
+        status = listen_tcp4(self, topology_database(self, server), false, fault);
     return status;
+}
+
+void topology_let_go(const struct topology *self, int server)
+{
+    for (int i = 0; i < TRANSPORT_COUNT; i++) {
+        struct place *home = topology_home(self, server, (enum transport)i);
+
+        if (home->fd >= 0)
+            close(home->fd);
+        home->fd = -1;
+    }
+}
+
+enum status topology_move(const struct topology *self, int server, struct fault *fault)
+{
+    struct place *tcp4 = topology_home(self, server, TRANSPORT_TCP4);
+    struct place *tcp6 = topology_home(self, server, TRANSPORT_TCP6);
+    enum status status = STATUS_OK;
+
+    if (tcp4->text[0]) {
+        tcp4->text[0] = '\0';
+        status = listen_tcp4(self, tcp4, true, fault);
+    }
+    if (status == STATUS_OK && tcp6->text[0]) {
+        tcp6->text[0] = '\0';
+        status = listen_tcp6(tcp6, true, fault);
+    }
+    return status == STATUS_OK ? config_write(self, server, fault) : status;
 }
 
 static struct place *mid_of(const struct topology *self, int server, int member)
@@ -154,7 +193,7 @@ static enum status open_client(struct topology *self, int index, struct fault *f
     case TRANSPORT_UNIX:
         return listen_unix(self, front, fault);
     case TRANSPORT_TCP6:
-        return listen_tcp6(front, fault);
+        return listen_tcp6(front, false, fault);
     default:
         return listen_tcp4(self, front, false, fault);
     }
@@ -213,7 +252,7 @@ enum status topology_listen_again(const struct topology *self, int member, struc
     for (int i = 0; status == STATUS_OK && i < TRANSPORT_COUNT; i++) {
         struct place *home = topology_home(self, member, (enum transport)i);
 
-        if (!home->text[0] || home->fd >= 0)
+        if (!home->text[0] || home->fd >= 0 || self->programs->foreign)
             continue;
         status = topology_listen(home, false, fault);
     }
@@ -272,12 +311,13 @@ enum status topology_open(struct topology *self, const struct scenario *scenario
     self->fronts = must_alloc(n * n * sizeof(*self->fronts));
     self->backs = must_alloc(n * sizeof(*self->backs));
     self->mids = must_alloc(n * n * sizeof(*self->mids));
+    self->databases = must_alloc(n * sizeof(*self->databases));
     for (size_t i = 0; i < homes; i++)
         self->homes[i].fd = -1;
     for (size_t i = 0; i < n * n; i++)
         self->fronts[i].fd = self->mids[i].fd = -1;
     for (size_t i = 0; i < n; i++)
-        self->backs[i].fd = -1;
+        self->backs[i].fd = self->databases[i].fd = -1;
     enum status status = open_dir(self, fault);
     for (size_t i = 0; status == STATUS_OK && i < n; i++)
         status = open_member(self, (int)i, fault);
@@ -304,6 +344,7 @@ void topology_close(struct topology *self)
     places_close(self->fronts, n * n);
     places_close(self->backs, n);
     places_close(self->mids, n * n);
+    places_close(self->databases, n);
     if (self->dir[0])
         remove_tree(self->dir);
     *self = (struct topology){0};

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "libbester/feature.h"
 #include "libbester/status.h"
 
 static void write_reasons(void)
@@ -32,12 +33,20 @@ static void write_exits(void)
         printf("| %d | %s |\n", (int)rows[i].value, rows[i].help);
 }
 
+static void write_features(void)
+{
+    puts("| Feature | A server that has it |\n| --- | --- |");
+    for (size_t i = 0; i < FEATURE_COUNT; i++)
+        printf("| `%s` | %s |\n", feature_word((enum feature)i), feature_meaning((enum feature)i));
+}
+
 static const struct {
     const char *name;
     void (*write)(void);
 } tables[] = {
     {"reasons", write_reasons},
     {"exits", write_exits},
+    {"features", write_features},
 };
 
 int main(int argc, char *argv[])
@@ -47,6 +56,6 @@ int main(int argc, char *argv[])
             tables[i].write();
             return fflush(stdout) != 0;
         }
-    fprintf(stderr, "usage: tables reasons|exits\n");
+    fprintf(stderr, "usage: tables reasons|exits|features\n");
     return 2;
 }
