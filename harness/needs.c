@@ -11,8 +11,6 @@
 
 #include "harness/must.h"
 
-extern char **environ;
-
 static char *join(unsigned set, const char *before)
 {
     char *text;
