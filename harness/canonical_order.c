@@ -10,7 +10,7 @@ static const struct order {
     const char *first[14];
     const char *last[16];
 } orders[ROLE_COUNT] = {
-    [ROLE_PLAY] = {{"play", "note", "needs", "deadlineMs", "servers", "peers", "handlers",
+    [ROLE_PLAY] = {{"play", "note", "needs", "proves", "deadlineMs", "servers", "peers", "handlers",
                        "clients"},
         {"steps"}},
     [ROLE_MEMBER] = {{"note", "on", "type", "user", "password", "accounts", "via", "listen",
