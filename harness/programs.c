@@ -79,8 +79,7 @@ enum status programs_use_server(struct programs *self, const char *command, stru
         "--server wants a command with {config} in it, not \"%.100s\"", command);
 }
 
-enum status programs_learn(
-    struct programs *self, const char *has, bool asks, struct fault *fault)
+enum status programs_learn(struct programs *self, const char *has, bool asks, struct fault *fault)
 {
     if (has || self->foreign)
         return needs_read(has ? has : "", &self->has, fault);
