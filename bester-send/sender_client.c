@@ -130,11 +130,8 @@ static enum status print(struct sender *self, const struct message *message)
     return status;
 }
 
-static void on_message(
-    struct client *client, const struct message *message, struct span text, void *user)
+static void take(struct sender *self, const struct message *message)
 {
-    struct sender *self = user;
-    (void)text;
     if (!settings_prints(self->settings) || self->ended)
         return;
     if (print(self, message) != STATUS_OK) {
@@ -142,8 +139,16 @@ static void on_message(
         return;
     }
     if (outlet_is_full(&self->outlet))
-        client_pause(client);
+        client_pause(self->client);
     sender_end_if_done(self);
+}
+
+static void on_message(
+    struct client *client, const struct message *message, struct span text, void *user)
+{
+    (void)client;
+    (void)text;
+    take(user, message);
 }
 
 void sender_on_reply_timer(struct ev_loop *loop, ev_timer *timer, int events)
@@ -201,6 +206,9 @@ static void on_result(struct client *client, const struct client_result *result,
     if (result->fate == CLIENT_GOOD)
         self->attempts = 0;
     ledger_settle(&self->ledger, result);
+    /* What the server itself answers is report and reply in one. */
+    if (result->fate == CLIENT_ANSWERED && json_string_is(result->answer->type, "builtin"))
+        take(self, result->answer);
     /* While the connection ends every message gets its result; nothing is sent then. */
     if (!ends && !self->ended)
         sender_pump(self);

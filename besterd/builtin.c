@@ -36,8 +36,9 @@ static enum status find_member(
     return status;
 }
 
-/* data.command.type as text. */
-static enum status find_command(struct span data, char name[COMMAND_NAME_MAX], struct fault *fault)
+/* data.command.type as text, and data.command.args. */
+static enum status find_command(
+    struct span data, char name[COMMAND_NAME_MAX], struct span *args, struct fault *fault)
 {
     struct json_cursor cursor;
     struct span command;
@@ -61,18 +62,30 @@ static enum status find_command(struct span data, char name[COMMAND_NAME_MAX], s
             fault, STATUS_MALFORMED, 0, "builtin: data.command.type must be a command's name");
     if (json_decode(type, name, COMMAND_NAME_MAX, NULL) != STATUS_OK)
         return fault_set(fault, STATUS_MALFORMED, 0, "builtin: there is no such command");
-    return STATUS_OK;
+    json_begin(&cursor, command, JSON_DEPTH_MAX);
+    return find_member(&cursor, "args", args, fault);
+}
+
+bool builtin_is(struct span data, const char *name)
+{
+    char command[COMMAND_NAME_MAX];
+    struct span args;
+    return data.at != NULL && find_command(data, command, &args, NULL) == STATUS_OK &&
+           span_is(span_of(command), name);
 }
 
 /* ---- what is answered ---- */
 
+struct blob *builtin_answer_frame(struct span data, struct span id_token)
+{
+    return message_received(&(struct received){
+        .type_token = SPAN_LITERAL("\"builtin\""), .data = data, .id_token = id_token});
+}
+
 static enum status answer_with(
     struct span data, struct span id_token, struct builtin_answer *answer)
 {
-    struct received received = {
-        .type_token = SPAN_LITERAL("\"builtin\""), .data = data, .id_token = id_token};
-    answer->frame = message_received(&received);
-    answer->close = false;
+    *answer = (struct builtin_answer){.frame = builtin_answer_frame(data, id_token)};
     return answer->frame != NULL ? STATUS_OK : STATUS_NO_MEMORY;
 }
 
@@ -134,13 +147,17 @@ enum status builtin_run(const struct builtin_context *context, struct span data,
     struct span id_token, struct builtin_answer *answer, struct fault *fault)
 {
     char name[COMMAND_NAME_MAX];
-    enum status status = find_command(data, name, fault);
+    struct span args;
+    enum status status = find_command(data, name, &args, fault);
     if (status != STATUS_OK)
         return status;
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (span_is(span_of(name), commands[i].name))
             return commands[i].run(context, id_token, answer);
     }
+    *answer = (struct builtin_answer){.row = administration_find(name), .args = args};
+    if (answer->row != NULL)
+        return STATUS_OK;
     return fault_set(fault, STATUS_MALFORMED, 0, "builtin: there is no command \"%s\"", name);
 }
 

@@ -128,6 +128,9 @@ static void config_free(struct config *self)
     free(self->state_directory);
     free(self->runtime_directory);
     json_decref(self->admin_info);
+    for (char **name = self->administrators; name != NULL && *name != NULL; name++)
+        free(*name);
+    free(self->administrators);
     free(self);
 }
 

@@ -93,6 +93,8 @@ struct config_redis {
     unsigned timeout_ms;
 };
 
+/* Who may make new accounts, besides administrators. */
+enum config_registration { REGISTRATION_CLOSED, REGISTRATION_USERS, REGISTRATION_ANYBODY };
 enum config_database { DATABASE_SQLITE, DATABASE_REDIS, DATABASE_OPEN };
 
 struct config {
@@ -112,12 +114,14 @@ struct config {
     enum config_database database;
     char *database_path;       /* DATABASE_SQLITE */
     struct config_redis redis; /* DATABASE_REDIS */
+    enum config_registration registration;
     char *informer_path;
     enum log_level log_level;
     enum log_format log_format;
     bool has_metrics;
     struct address metrics_address; /* on loopback, or UNIX */
     json_t *admin_info;             /* any JSON value, never NULL */
+    char **administrators;          /* usernames; ended by NULL */
     /* Directories that are ours to make, because the configuration left a path
      * to us; NULL: none. */
     char *state_directory;

@@ -10,6 +10,7 @@
 
 #include "besterd/config_table.h"
 #include "besterd/paths.h"
+#include "besterd/username.h"
 #include "libbester/character.h"
 
 enum { DEFAULT_PORT = 2223, DEFAULT_TLS_PORT = 2224, WHERE_BYTES = 400 };
@@ -221,6 +222,7 @@ static void check_database(struct checker *self)
 {
     struct config *config = self->config;
     config->database = (enum config_database)self->raw->database.type;
+    config->registration = (enum config_registration)self->raw->database.registration;
     if (config->database == DATABASE_REDIS)
         config_check_redis(config, self->raw, self->mistakes);
     if (config->database == DATABASE_SQLITE)
@@ -331,6 +333,25 @@ static void check_admin(struct checker *self)
         self->raw->admin.info != NULL ? json_incref(self->raw->admin.info) : json_object();
 }
 
+static void check_administrators(struct checker *self)
+{
+    char name[USERNAME_CAP];
+    struct fault fault;
+    char **users = self->raw->admin.users;
+    for (size_t i = 0; users != NULL && users[i] != NULL; i++) {
+        if (username_normalise(span_of(users[i]), name, &fault) != STATUS_OK)
+            mistakes_add(self->mistakes, "admin.users", "%s, is \"%s\"", fault.text, users[i]);
+        else if (strcmp(name, users[i]) != 0)
+            mistakes_add(self->mistakes, "admin.users",
+                "white space around a name is stripped at a login, is \"%s\"", users[i]);
+    }
+    if (self->config->database == DATABASE_OPEN && users != NULL && users[0] != NULL)
+        mistakes_add(self->mistakes, "admin.users",
+            "with database.type \"open\" anybody can log in under any name");
+    self->config->administrators = users;
+    self->raw->admin.users = NULL;
+}
+
 static bool is_complete(const struct config *config)
 {
     return config->server_name != NULL && config->listeners != NULL && config->peers != NULL &&
@@ -358,6 +379,7 @@ enum status config_check(
     check_limits(&self);
     check_metrics(&self);
     check_admin(&self);
+    check_administrators(&self);
     enum status status = STATUS_OK;
     if (mistakes->count > 0)
         status = STATUS_INVALID;

@@ -17,6 +17,10 @@ static const char *const database_choices[] = {[DATABASE_SQLITE] = "sqlite",
     [DATABASE_REDIS] = "redis",
     [DATABASE_OPEN] = "open",
     [DATABASE_OPEN + 1] = NULL};
+static const char *const registration_choices[] = {[REGISTRATION_CLOSED] = "closed",
+    [REGISTRATION_USERS] = "users",
+    [REGISTRATION_ANYBODY] = "anybody",
+    [REGISTRATION_ANYBODY + 1] = NULL};
 static const char *const level_choices[] = {
 #define X(name, text) [name] = text,
     LOG_LEVEL_TABLE(X)
@@ -238,6 +242,14 @@ static const struct config_member database_members[] = {
                 "where all listeners are on loopback or UNIX sockets. redis: a hash for each user; "
                 "the field argon2id is the hash of the password. The reference's field password, "
                 "plain text, is accepted once and replaced by it."},
+    {.name = "register",
+        .kind = CONFIG_CHOICE,
+        .choices = registration_choices,
+        .preset = REGISTRATION_CLOSED,
+        IN_CONFIG(database.registration),
+        .help = "Who may make accounts with the built-in command register, besides administrators. "
+                "closed: nobody. users: whoever is logged in. anybody: who is not logged in as "
+                "well, by a login whose payload is that command."},
     {.name = "sqlite",
         .kind = CONFIG_OBJECT,
         .inside = sqlite_members,
@@ -305,6 +317,12 @@ static const struct config_member admin_members[] = {
         IN_CONFIG(admin.info),
         .fallback = "{}",
         .help = "Any JSON value about who runs the server; the informer tells it."},
+    {.name = "users",
+        .kind = CONFIG_TEXTS,
+        IN_CONFIG(admin.users),
+        .fallback = "none",
+        .help = "The users who may give the built-in commands for administrators: sessions, kick, "
+                "addUser, removeUser, queue, reload, shutdown."},
     {.name = NULL},
 };
 

@@ -74,7 +74,8 @@ struct raw_config {
     } handlers;
     struct {
         bool given;
-        unsigned type; /* of enum config_database */
+        unsigned type;         /* of enum config_database */
+        unsigned registration; /* of enum config_registration */
         struct {
             bool given;
             char *path;
@@ -111,6 +112,7 @@ struct raw_config {
     struct {
         bool given;
         json_t *info;
+        char **users;
     } admin;
 };
 

@@ -39,6 +39,7 @@ void ticket_free(struct ticket *self)
     free(self->targets);
     free(self->places);
     free(self->detail);
+    blob_unref(self->own);
     origin_unref(self->origin);
     free(self);
 }
@@ -200,15 +201,24 @@ enum status ticket_target(
 
 /* ---- lanes ---- */
 
-struct lane *lane_get(struct lane **list, const struct handler *handler)
+struct lane *lane_find(struct lane *list, const void *key)
 {
-    for (struct lane *lane = *list; lane; lane = lane->next)
-        if (lane->handler == handler)
+    for (struct lane *lane = list; lane; lane = lane->next)
+        if (lane->key == key)
             return lane;
-    struct lane *lane = calloc(1, sizeof(*lane));
+    return NULL;
+}
+
+struct lane *lane_get(struct lane **list, const void *key)
+{
+    struct lane *lane = lane_find(*list, key);
+
+    if (lane)
+        return lane;
+    lane = calloc(1, sizeof(*lane));
     if (!lane)
         return NULL;
-    lane->handler = handler;
+    lane->key = key;
     lane->next = *list;
     *list = lane;
     return lane;
@@ -278,6 +288,6 @@ void lanes_orphan(struct lane **list)
 void lanes_replace(struct lane *list, const struct handler *old, const struct handler *now)
 {
     for (struct lane *lane = list; lane; lane = lane->next)
-        if (lane->handler == old)
-            lane->handler = now;
+        if (lane->key == old)
+            lane->key = now;
 }

@@ -30,7 +30,7 @@ struct ticket;
 
 struct lane {
     struct lane *next; /* of the session */
-    const struct handler *handler;
+    const void *key;   /* whose answers it orders: a handler, or what answers built-ins */
     struct ticket *first;
     struct ticket *last;
     struct ticket *front; /* the first that may be unsettled; NULL: none is */
@@ -40,7 +40,7 @@ struct lane {
 /* An answer that came before its turn. */
 struct answer {
     struct answer *next;
-    struct handler *handler; /* who gave it */
+    struct handler *handler; /* who gave it; NULL: a built-in, payload is its data */
     struct blob *payload;
 };
 
@@ -77,6 +77,7 @@ struct ticket {
     unsigned told;       /* commands that named targets */
     enum status failure; /* the first; STATUS_OK: none */
     char *detail;        /* of failure, or NULL */
+    struct blob *own;    /* a built-in's answer, in the place of a good report; or NULL */
 
     struct span id_token; /* absent: the message had no id */
     char id_storage[];
@@ -110,9 +111,10 @@ void answer_free(struct answer *self);
 MUST_CHECK enum status ticket_target(
     struct ticket *self, enum target_kind kind, struct span token, size_t *index);
 
-/* The lane of a handler in a session's list, made if there is none yet. NULL
- * when out of memory. */
-struct lane *lane_get(struct lane **list, const struct handler *handler);
+/* The lane of that key in a session's list; NULL: there is none. */
+struct lane *lane_find(struct lane *list, const void *key);
+/* The same, made if there is none yet. NULL when out of memory. */
+struct lane *lane_get(struct lane **list, const void *key);
 void lane_append(struct lane *self, struct ticket *ticket);
 /* ticket must be the first. Whether the lane is still there: an orphan goes with
  * its last ticket. */

@@ -101,8 +101,14 @@ static struct origin *origin_new(const struct identity *identity)
 
 struct origin *origin_new_client(const char *user, const char *server)
 {
-    return origin_new(&(struct identity){
+    struct origin *self = origin_new(&(struct identity){
         .user = user, .server = server, .scope = "client", .via = server, .authenticated = true});
+
+    if (self && (self->user = strdup(user)) == NULL) {
+        origin_unref(self);
+        return NULL;
+    }
+    return self;
 }
 
 struct origin *origin_new_handler(const char *server)
@@ -176,6 +182,7 @@ void origin_unref(struct origin *self)
 {
     if (!self || --self->refs > 0)
         return;
+    free(self->user);
     blob_unref(self->from);
     blob_unref(self->question);
     blob_unref(self->forward);

@@ -18,6 +18,7 @@
 struct origin {
     size_t refs;
     bool authenticated;
+    char *user;            /* of this server, logged in; NULL: somebody else */
     struct blob *from;     /* JSON token "T@S1"; NULL: not known who */
     struct blob *question; /* JSON object for a handler: user, server, scope, … */
     struct blob *forward;  /* JSON object for another server: user, server; or NULL */

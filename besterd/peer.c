@@ -339,6 +339,14 @@ enum status peers_send(
     return STATUS_OK;
 }
 
+void peers_each_waiting(const struct peers *self,
+    void (*each)(const char *name, size_t messages, size_t bytes, void *user), void *user)
+{
+    for (const struct destination *to = self->destinations; to; to = to->hh.next)
+        if (to->waiting > 0)
+            each(to->name, to->waiting, to->waiting_bytes, user);
+}
+
 void peers_measure(const struct peers *self)
 {
     const struct config *config = self->context->config;

@@ -43,6 +43,10 @@ void peers_free(struct peers *self);
 MUST_CHECK enum status peers_send(
     struct peers *self, const char *name, uint64_t order_key, uint64_t tag, struct blob *frame);
 
+/* Calls each for every destination that something waits for, with how many messages
+ * and bytes that is. */
+void peers_each_waiting(const struct peers *self,
+    void (*each)(const char *name, size_t messages, size_t bytes, void *user), void *user);
 /* Sets the gauges about what is on its way. */
 void peers_measure(const struct peers *self);
 

@@ -10,9 +10,6 @@
 
 /* ---- the sentence: route -> exchange -> command -> delivery -> report ---- */
 
-static struct ticket *open_ticket(struct pipeline *self, struct session *session,
-    struct handler *handler, const struct message *message);
-static void advance(struct pipeline *self, struct ticket *ticket);
 static void report_done(struct pipeline *self, struct ticket *ticket);
 static void carry_out(struct pipeline *self, struct ticket *ticket, struct handler *handler,
     const struct commands *commands);
@@ -26,7 +23,7 @@ void pipeline_take(struct pipeline *self, struct session *session, const struct 
         pipeline_refuse(self, session, message, STATUS_NO_HANDLER, status_help(STATUS_NO_HANDLER));
         return;
     }
-    struct ticket *ticket = open_ticket(self, session, handler, message);
+    struct ticket *ticket = pipeline_open_ticket(self, session, handler, message);
     if (!ticket) {
         pipeline_refuse(self, session, message, STATUS_INTERNAL, status_help(STATUS_NO_MEMORY));
         return;
@@ -36,7 +33,7 @@ void pipeline_take(struct pipeline *self, struct session *session, const struct 
     else
         exchange_ask(ticket, handler, message->data);
     ticket->running = false;
-    advance(self, ticket);
+    pipeline_advance(self, ticket);
 }
 
 void pipeline_answered(struct pipeline *self, uint64_t number, struct handler *handler,
@@ -65,7 +62,7 @@ void pipeline_answered(struct pipeline *self, uint64_t number, struct handler *h
         break;
     }
     ticket->running = false;
-    advance(self, ticket);
+    pipeline_advance(self, ticket);
 }
 
 void pipeline_not_answered(
@@ -79,13 +76,13 @@ void pipeline_not_answered(
     ticket->asking--;
     ticket_log(ticket, "no answer: %s: %s", status_text(reason), detail);
     ticket_fail(ticket, reason, detail);
-    advance(self, ticket);
+    pipeline_advance(self, ticket);
 }
 
 void pipeline_handler_speaks(
     struct pipeline *self, struct handler *handler, const struct message *word)
 {
-    struct ticket *ticket = open_ticket(self, NULL, handler, word);
+    struct ticket *ticket = pipeline_open_ticket(self, NULL, handler, word);
     struct commands commands;
 
     if (!ticket)
@@ -93,7 +90,7 @@ void pipeline_handler_speaks(
     if (exchange_decode(ticket, handler, word, &commands) == EXCHANGE_RUN)
         carry_out(self, ticket, handler, &commands);
     ticket->running = false;
-    advance(self, ticket);
+    pipeline_advance(self, ticket);
 }
 
 /* ---- commands ---- */
@@ -181,7 +178,7 @@ static void name_ticket(struct pipeline *self, struct ticket *ticket, const stru
 }
 
 /* session: NULL where a handler speaks first. */
-static struct ticket *open_ticket(struct pipeline *self, struct session *session,
+struct ticket *pipeline_open_ticket(struct pipeline *self, struct session *session,
     struct handler *handler, const struct message *message)
 {
     struct ticket *ticket = ticket_new(session ? session->number : 0,
@@ -192,13 +189,13 @@ static struct ticket *open_ticket(struct pipeline *self, struct session *session
         return NULL;
     ticket->number = slots_add(&self->tickets, ticket);
     if (session)
-        lane = lane_get(&session->lanes, handler);
+        lane = lane_get(&session->lanes, handler ? (const void *)handler : self);
     if (!ticket->number || (session && !lane)) {
         close_ticket(self, ticket);
         return NULL;
     }
     name_ticket(self, ticket, session, message);
-    ticket->type = handler_label(handler);
+    ticket->type = handler ? handler_label(handler) : TYPE_BUILTIN;
     ticket->running = true;
     if (session) {
         ticket->server_hops = session->hops;
@@ -206,6 +203,16 @@ static struct ticket *open_ticket(struct pipeline *self, struct session *session
         session_enter_flight(session);
     }
     return ticket;
+}
+
+static void run_kept_builtin(struct pipeline *self, struct ticket *ticket)
+{
+    struct answer *taken = ticket_take_answer(ticket);
+
+    ticket->running = true;
+    pipeline_run_builtin(self, ticket, blob_span(taken->payload));
+    ticket->running = false;
+    answer_free(taken);
 }
 
 /* Carries out kept answers whose turn has come. Whether any was. */
@@ -218,8 +225,13 @@ static bool run_kept_answers(struct pipeline *self, struct ticket *ticket)
         struct message answer;
         struct commands commands;
 
-        if (!lane_may_run(ticket->lane, ticket, true))
+        if (!lane_may_run(ticket->lane, ticket, handler != NULL))
             break;
+        if (!handler) {
+            run_kept_builtin(self, ticket);
+            any = true;
+            continue;
+        }
         if (message_parse(&answer, blob_span(ticket->waiting->payload), JSON_DEPTH_MAX, NULL) !=
             STATUS_OK)
             abort(); /* it was parsed when it came */
@@ -238,6 +250,18 @@ static bool run_kept_answers(struct pipeline *self, struct ticket *ticket)
     return any;
 }
 
+static void send_report(struct pipeline *self, struct session *session, struct ticket *ticket)
+{
+    struct blob *own = ticket->failure == STATUS_OK ? ticket->own : NULL;
+
+    if (own) {
+        session_report_frame(session, blob_ref(own));
+        return;
+    }
+    metrics_count(self->metrics, METRIC_REPORTS, metrics_result(ticket->failure), 0);
+    session_report_frame(session, delivery_report(ticket));
+}
+
 /* Its report, if anybody is there to read it; then it is gone. Whether its lane
  * is still there. */
 static bool finish(struct pipeline *self, struct lane *lane, struct ticket *ticket)
@@ -252,8 +276,7 @@ static bool finish(struct pipeline *self, struct lane *lane, struct ticket *tick
             ticket->detail ? ticket->detail : "");
     metrics_count(self->metrics, METRIC_MESSAGES, ticket->type, metrics_result(ticket->failure));
     if (session) {
-        metrics_count(self->metrics, METRIC_REPORTS, metrics_result(ticket->failure), 0);
-        session_report_frame(session, delivery_report(ticket));
+        send_report(self, session, ticket);
         session_leave_flight(session);
     }
     bool lane_stays = lane_pop(lane, ticket);
@@ -284,7 +307,7 @@ static void report_done(struct pipeline *self, struct ticket *ticket)
 
 /* ticket has come further, so the answers behind it that waited may have their
  * turn: up to the first that is stuck for a reason of its own. */
-static void advance(struct pipeline *self, struct ticket *ticket)
+void pipeline_advance(struct pipeline *self, struct ticket *ticket)
 {
     for (struct ticket *next = ticket->next; next; next = next->next)
         if (!run_kept_answers(self, next) && !ticket_is_settled(next))

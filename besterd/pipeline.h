@@ -19,6 +19,7 @@ struct pipeline {
     struct roster *roster;
     struct route *route;
     struct metrics *metrics;
+    struct administration *administration;
     struct deliveries deliveries;
     struct slots tickets;
     struct blob *types; /* data of the answer to the built-in `types` */
@@ -30,7 +31,8 @@ struct pipeline {
 };
 
 /* The caller has filled in config, loop, roster, route, metrics, on_idle, server, and of the
- * deliveries roster, peers, accounts, config, loop and metrics. STATUS_NO_MEMORY. */
+ * deliveries roster, peers, accounts, config, loop and metrics; administration before
+ * the first message. STATUS_NO_MEMORY. */
 MUST_CHECK enum status pipeline_init(struct pipeline *self);
 void pipeline_release(struct pipeline *self);
 
@@ -44,6 +46,10 @@ void pipeline_not_answered(
     struct pipeline *self, uint64_t number, enum status reason, const char *detail);
 void pipeline_handler_speaks(
     struct pipeline *self, struct handler *handler, const struct message *word);
+
+/* What administration says. data: JSON, absent unless status is STATUS_OK. */
+void pipeline_administered(struct pipeline *self, uint64_t number, enum status status,
+    struct span data, const char *detail);
 
 /* Another configuration; types: of builtin_types_new, now the callee's. */
 void pipeline_reconfigure(struct pipeline *self, const struct config *config, struct blob *types);

@@ -16,4 +16,13 @@ bool pipeline_answers_itself(
 void pipeline_refuse(struct pipeline *self, struct session *session, const struct message *message,
     enum status reason, const char *detail);
 
+/* A ticket in its lane, running; handler NULL: for a built-in. session NULL: a
+ * handler speaks first. NULL when out of memory. */
+struct ticket *pipeline_open_ticket(struct pipeline *self, struct session *session,
+    struct handler *handler, const struct message *message);
+/* Does what a built-in says, whose turn it is. */
+void pipeline_run_builtin(struct pipeline *self, struct ticket *ticket, struct span data);
+/* ticket has come further. */
+void pipeline_advance(struct pipeline *self, struct ticket *ticket);
+
 #endif

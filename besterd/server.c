@@ -1,7 +1,9 @@
 #include <stdlib.h>
 
+#include "besterd/builtin.h"
 #include "besterd/log.h"
 #include "besterd/server_internal.h"
+#include "libbester/json.h"
 
 enum { RESOLVER_THREADS = 4, RESOLVER_QUEUE = 1024, GOODBYE_MS = 2500 };
 
@@ -102,6 +104,19 @@ static void on_idle_pipeline(void *server)
 
 /* ---- what sessions tell ---- */
 
+static enum status on_register(struct session *session, const struct message *message,
+    const char *username, struct span password, struct fault *fault, void *server)
+{
+    struct server *self = server;
+
+    if (self->config->registration != REGISTRATION_ANYBODY ||
+        json_kind_of(message->type) != JSON_KIND_STRING ||
+        !json_string_is(message->type, "builtin") || !builtin_is(message->data, "register"))
+        return STATUS_NOT_FOUND;
+    return administration_register(
+        self->administration, session->number, username, password, fault);
+}
+
 static void on_message(struct session *session, const struct message *message, void *server)
 {
     struct server *self = server;
@@ -134,6 +149,7 @@ static void on_sent(uint64_t tag, enum status status, void *server)
 
 static const struct session_callbacks session_callbacks = {
     .on_login = server_door_log_in,
+    .on_register = on_register,
     .on_message = on_message,
     .on_leave = on_leave,
     .on_gone = on_gone,
@@ -302,7 +318,9 @@ static enum status start(struct server *self, struct fault *fault)
     if (status != STATUS_OK)
         return status;
     connect_parts(self);
-    status = pipeline_init(&self->pipeline);
+    self->administration = administration_new(self->loop, self->config, &server_deeds, self);
+    self->pipeline.administration = self->administration;
+    status = self->administration ? pipeline_init(&self->pipeline) : STATUS_NO_MEMORY;
     if (status != STATUS_OK)
         return fault_set(fault, status, 0, "%s", status_help(status));
     status = informer_new(&self->informer, self->streams, self->config->informer_path,
@@ -359,6 +377,7 @@ void server_free(struct server *self)
     server_notify_close(self);
     listeners_close(&self->listeners);
     informer_free(self->informer);
+    administration_free(self->administration);
     while ((session = roster_next(&self->roster, &cursor)) != NULL)
         lanes_orphan(&session->lanes);
     roster_release(&self->roster);

@@ -5,6 +5,7 @@
 #define BESTERD_SERVER_INTERNAL_H
 
 #include "besterd/accounts.h"
+#include "besterd/administration.h"
 #include "besterd/informer.h"
 #include "besterd/listener.h"
 #include "besterd/metrics_http.h"
@@ -29,6 +30,7 @@ struct server {
     struct worker *resolver;
     struct accounts *accounts;
     struct informer *informer;
+    struct administration *administration;
     struct listeners listeners;
     struct tls_context *tls; /* NULL: no listener needs it */
     struct roster roster;
@@ -72,6 +74,9 @@ void server_notify_open(struct server *self);
 void server_notify_close(struct server *self);
 /* After the start, and after a reload. */
 void server_notify_ready(struct server *self);
+
+/* server_administration.c: what administrators can have done to it. */
+extern const struct administration_deeds server_deeds;
 
 /* server_measure.c: the metrics that nobody counts on the way, and the listener
  * that tells them. */

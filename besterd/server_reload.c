@@ -99,6 +99,7 @@ static void use_config(struct server *self, const struct config *config)
     self->handler_context.limits = &config->limits;
     self->peers_context.config = config;
     self->facts.config = config;
+    administration_reconfigure(self->administration, config);
     log_set_level(config->log_level);
     log_set_format(config->log_format);
 }

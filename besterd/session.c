@@ -167,6 +167,11 @@ void session_refuse(
     session_end(self);
 }
 
+void session_dismiss(struct session *self, enum status reason, const char *detail)
+{
+    session_refuse(self, (struct span){0}, reason, detail);
+}
+
 /* ---- messages ----------------------------------------------------------------------------------
  */
 

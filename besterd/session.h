@@ -31,6 +31,12 @@ struct session_callbacks {
      * follows when this returns STATUS_OK; otherwise it is refused for that reason
      * and *fault says why. */
     enum status (*on_login)(struct session *session, struct fault *fault, void *server);
+    /* A login with that name and password that may ask for a new account. STATUS_OK:
+     * it does, and session_registered follows, not from within the call;
+     * STATUS_NOT_FOUND: it does not; otherwise *fault says why it gets none.
+     * May be NULL. */
+    enum status (*on_register)(struct session *session, const struct message *message,
+        const char *username, struct span password, struct fault *fault, void *server);
     /* A message of a client or a server; valid during the call only. */
     void (*on_message)(struct session *session, const struct message *message, void *server);
     /* Nothing more comes from it, and nothing may be sent to its user through it
@@ -72,6 +78,7 @@ struct session {
     bool closing;          /* ends as soon as nothing is in flight */
     unsigned in_flight;    /* messages accepted whose report is not sent yet */
     char *user;            /* SESSION_CLIENT */
+    double since_s;        /* SESSION_CLIENT: when it logged in, since 1970 */
     struct origin *origin; /* SESSION_CLIENT, SESSION_PEER */
     unsigned hops;         /* SESSION_PEER: servers the message came through */
     size_t max_frame;      /* SESSION_CLIENT: what it was told */
@@ -93,6 +100,8 @@ void session_free(struct session *self);
 
 /* The accounts' answer about this session's password. */
 void session_verified(struct session *self, enum status status);
+/* The account that it asked for has been made, or why not. */
+void session_registered(struct session *self, enum status status, const char *detail);
 
 /* Queues a frame and gives the caller's reference back. Failures are for the
  * caller to tell: STATUS_OVERLOADED, STATUS_CLOSED, STATUS_NO_MEMORY. */
@@ -113,6 +122,8 @@ void session_leave_flight(struct session *self);
 /* No more messages are taken; once nothing is in flight any more, says end of
  * output and closes. */
 void session_end(struct session *self);
+/* The same, after a report of its own that says why. */
+void session_dismiss(struct session *self, enum status reason, const char *detail);
 /* Closes now. on_gone follows. */
 void session_drop(struct session *self);
 

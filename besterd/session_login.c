@@ -60,6 +60,7 @@ void session_verified(struct session *self, enum status status)
     }
     struct blob *server = login_answer(self->context->config);
 
+    self->since_s = ev_now(streams_loop(self->context->streams));
     self->max_frame = self->context->config->limits.max_frame_bytes;
     stream_set_max_frame(self->stream, self->max_frame);
     session_log(self, LOG_LEVEL_INFO, "logged in as %s", self->user);
@@ -73,7 +74,38 @@ void session_verified(struct session *self, enum status status)
     session_let_go(self, HOLD_LOGIN);
 }
 
-static void session_verify(struct session *self, struct span username, struct span password_token)
+void session_registered(struct session *self, enum status status, const char *detail)
+{
+    if (status == STATUS_OK)
+        session_verified(self, status);
+    else if (self->state == SESSION_VERIFYING)
+        session_refuse(self, AUTH_ID, status, detail);
+}
+
+/* The accounts are asked, or a new one is made: session_verified or
+ * session_registered follows. */
+static enum status session_ask_accounts(struct session *self, const struct message *message,
+    const char *name, struct span password, struct fault *fault)
+{
+    const struct session_context *context = self->context;
+
+    self->user = strdup(name);
+    if (!self->user)
+        return fault_set(fault, STATUS_INTERNAL, 0, "%s", status_help(STATUS_NO_MEMORY));
+    enum status status = STATUS_NOT_FOUND;
+    if (context->callbacks->on_register)
+        status =
+            context->callbacks->on_register(self, message, name, password, fault, context->server);
+    if (status != STATUS_NOT_FOUND)
+        return status;
+    status = accounts_verify(context->accounts, name, password, self->number);
+    if (status != STATUS_OK)
+        (void)fault_set(fault, status, 0, "%s", login_detail(status));
+    return status;
+}
+
+static void session_verify(struct session *self, const struct message *message,
+    struct span username, struct span password_token)
 {
     char name[USERNAME_CAP];
     char given[USER_NAME_MAX + USERNAME_CAP]; /* room for white space to strip */
@@ -91,17 +123,14 @@ static void session_verify(struct session *self, struct span username, struct sp
             self, AUTH_ID, STATUS_AUTH_FAILED, "the password is missing, empty or too long");
         goto out;
     }
-    self->user = strdup(name);
-    enum status status = self->user ? accounts_verify(self->context->accounts, name,
-                                          (struct span){password, len}, self->number)
-                                    : STATUS_NO_MEMORY;
+    enum status status =
+        session_ask_accounts(self, message, name, (struct span){password, len}, &fault);
     if (status == STATUS_OK) {
         self->state = SESSION_VERIFYING;
         session_hold(self, HOLD_LOGIN);
     } else {
-        session_refuse(self, AUTH_ID,
-            status == STATUS_OVERLOADED ? STATUS_OVERLOADED : STATUS_INTERNAL,
-            login_detail(status));
+        session_refuse(
+            self, AUTH_ID, status_on_wire(status) ? status : STATUS_INTERNAL, fault.text);
     }
 out:
     password_wipe(password, sizeof(password));
@@ -134,5 +163,5 @@ void session_log_in(struct session *self, const struct message *message)
         session_refuse(
             self, AUTH_ID, STATUS_MALFORMED, "header.authentication: a member is named twice");
     else
-        session_verify(self, username, password);
+        session_verify(self, message, username, password);
 }

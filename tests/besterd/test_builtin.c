@@ -65,6 +65,25 @@ static void test_ping(void **state)
         "\"builtin\",\"data\":{\"command\":\"ping\",\"time\":\"2026-11-22T17:00:00.123Z\"}}}");
 }
 
+static void test_what_administration_does(void **state)
+{
+    (void)state;
+    struct builtin_answer answer = {.frame = NULL};
+    struct fault fault;
+    assert_int_equal(
+        builtin_run(&context,
+            SPAN_LITERAL("{\"command\":{\"args\": {\"user\":\"G\"} ,\"type\":\"kick\"}}"),
+            SPAN_LITERAL("\"1\""), &answer, &fault),
+        STATUS_OK);
+    assert_null(answer.frame);
+    assert_ptr_equal(answer.row, administration_find("kick"));
+    assert_true(span_is(answer.args, "{\"user\":\"G\"}"));
+    assert_null(administration_find("whoami"));
+    assert_true(builtin_is(SPAN_LITERAL("{\"command\":{\"type\":\"register\"}}"), "register"));
+    assert_false(builtin_is(SPAN_LITERAL("{\"command\":{\"type\":\"whoami\"}}"), "register"));
+    assert_false(builtin_is(SPAN_LITERAL("null"), "register"));
+}
+
 static void test_close(void **state)
 {
     (void)state;
@@ -187,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whoami),
         cmocka_unit_test(test_ping),
+        cmocka_unit_test(test_what_administration_does),
         cmocka_unit_test(test_close),
         cmocka_unit_test(test_a_name_with_escapes),
         cmocka_unit_test(test_malformed),

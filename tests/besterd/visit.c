@@ -56,8 +56,11 @@ static void on_sent(uint64_t tag, enum status status, void *user)
     (void)tag, (void)status, (void)user;
 }
 
-static const struct session_callbacks callbacks = {
-    on_login, on_message, on_leave, on_gone, on_sent};
+static const struct session_callbacks callbacks = {.on_login = on_login,
+    .on_message = on_message,
+    .on_leave = on_leave,
+    .on_gone = on_gone,
+    .on_sent = on_sent};
 
 static void open_session(struct visit *self)
 {
