@@ -144,19 +144,6 @@ static enum status read_value(struct reader *self, struct canonical_node *node)
     return status;
 }
 
-static struct where where_of(struct span text, size_t offset)
-{
-    struct where at = {.line = 1, .column = 1};
-
-    for (size_t i = 0; i < offset && i < text.len; i++) {
-        bool newline = text.at[i] == '\n';
-
-        at.line += newline;
-        at.column = newline ? 1 : at.column + (((unsigned char)text.at[i] & 0xC0) != 0x80);
-    }
-    return at;
-}
-
 enum status canonical_tree_read(
     struct canonical_node *self, struct span text, struct mistake *mistake)
 {
@@ -169,7 +156,7 @@ enum status canonical_tree_read(
         status = json_end(&reader.cursor, &reader.fault);
     if (status == STATUS_OK)
         return STATUS_OK;
-    mistake->at = where_of(text, reader.fault.offset);
+    mistake->at = where_in(text, reader.fault.offset);
     snprintf(mistake->text, sizeof(mistake->text), "%s", reader.fault.text);
     canonical_tree_release(self);
     return STATUS_INVALID;

@@ -297,7 +297,8 @@ static bool load_step(struct loader *self, const json_t *object, struct step *st
     for (size_t i = 0; !word && i < STEP_WORD_COUNT; i++)
         if (json_object_get(object, step_words[i].name))
             word = &step_words[i];
-    if (!arrow && !word && load_is_disturbance(object))
+    bool only_note = !word || word->load == load_note;
+    if (!arrow && only_note && load_is_disturbance(object))
         return load_step_deadline(self, object, step) && load_disturbance(self, object, step);
     if (!arrow && !word)
         return fail_no_step(self, object);

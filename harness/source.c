@@ -28,19 +28,29 @@ static enum status PRINTF_LIKE(3, 4)
 
 /* ---- positions ------------------------------------------------------------------------------- */
 
-static struct where where_offset(const struct source *self, size_t offset)
+struct where where_in(struct span text, size_t offset)
 {
     struct where at = {.line = 1, .column = 1};
 
-    for (size_t i = 0; i < offset && i < self->len; i++) {
-        if (self->text[i] == '\n') {
+    for (size_t i = 0; i < offset && i < text.len; i++) {
+        if (text.at[i] == '\n') {
             at.line++;
             at.column = 1;
-        } else if (((unsigned char)self->text[i] & 0xC0) != 0x80) {
+        } else if (((unsigned char)text.at[i] & 0xC0) != 0x80) {
             at.column++;
         }
     }
     return at;
+}
+
+bool where_before(struct where a, struct where b)
+{
+    return a.line < b.line || (a.line == b.line && a.column < b.column);
+}
+
+static struct where where_offset(const struct source *self, size_t offset)
+{
+    return where_in((struct span){.at = self->text, .len = self->len}, offset);
 }
 
 static int place_compare(const void *a, const void *b)

@@ -53,6 +53,11 @@ MUST_CHECK enum status source_load_filled(
     struct source *self, const char *path, const json_t *with, struct mistake *mistake);
 void source_release(struct source *self);
 
+/* Where that many bytes of a text lead to. */
+struct where where_in(struct span text, size_t offset);
+/* Whether a stands before b. */
+bool where_before(struct where a, struct where b);
+
 /* Where a value stands that is no true, false or null. */
 struct where source_where(const struct source *self, const json_t *value);
 /* Where the name of a member stands; the object itself if it has none such. */

@@ -41,6 +41,7 @@ def layout(text):
 
 def plays():
     found = glob.glob("fixtures/scenarios/*.json") + glob.glob("fixtures/worlds/*.json")
+    found += glob.glob("fixtures/conformance/**/*.json", recursive=True)
     found += glob.glob("tests/harness/**/*.json", recursive=True)
     assert len(found) > 80, "where are the plays?"
     return sorted(found)
