@@ -267,6 +267,12 @@ static void on_closed(struct stream *stream, enum status why, const char *detail
     session_gone(self);
 }
 
+static void on_tls(struct stream *stream, void *user)
+{
+    (void)stream;
+    session_refuse(user, AUTH_ID, STATUS_MALFORMED, "this is TLS, which this port does not speak");
+}
+
 static void on_sent(uint64_t tag, enum status status, void *user)
 {
     const struct session_context *context = user;
@@ -287,8 +293,11 @@ static void on_timer(struct ev_loop *loop, ev_timer *watcher, int events)
         session_refuse(self, AUTH_ID, STATUS_AUTH_REQUIRED, "no login in time");
 }
 
-static const struct stream_callbacks callbacks = {
-    .on_frame = on_frame, .on_end = on_end, .on_closed = on_closed, .on_sent = on_sent};
+static const struct stream_callbacks callbacks = {.on_frame = on_frame,
+    .on_tls = on_tls,
+    .on_end = on_end,
+    .on_closed = on_closed,
+    .on_sent = on_sent};
 
 struct session *session_new(
     int fd, struct filter *filter, struct guest *guest, const struct session_context *context)

@@ -20,7 +20,7 @@ static void end_insecure(struct client *self, enum status why, const char *detai
     struct tls_pin seen;
     char pin[TLS_PIN_TEXT];
     struct fault fault = {0};
-    if (why == STATUS_CLOSED)
+    if (why == STATUS_CLOSED) /* as a server of Part I does */
         fault_set(&fault, STATUS_IO, 0,
             "the server closed the connection instead of agreeing on TLS; without TLS it is "
             "bester://");
@@ -73,8 +73,19 @@ static void on_closed(struct stream *stream, enum status why, const char *detail
     client_leave(self);
 }
 
+/* What a port with TLS answers to our login: an alert. */
+static void on_tls(struct stream *stream, void *user)
+{
+    struct client *self = user;
+    (void)stream;
+    client_enter(self);
+    client_end_text(self, CLIENT_END_TLS, STATUS_IO,
+        "the server expects TLS there: besters:// instead of bester://", "");
+    client_leave(self);
+}
+
 static const struct stream_callbacks stream_callbacks = {
-    .on_secured = on_secured, .on_frame = on_frame, .on_closed = on_closed};
+    .on_secured = on_secured, .on_frame = on_frame, .on_tls = on_tls, .on_closed = on_closed};
 
 /* A message of the server's maximum must fit whatever is queued, so our own cap
  * is kept in client_send, and the stream has none. */

@@ -26,6 +26,15 @@ enum pull frame_next(const char *at, size_t avail, size_t max_payload, struct sp
     return PULL_READY;
 }
 
+bool frame_is_tls(const char *at, size_t avail)
+{
+    enum { ALERT = 0x15, HANDSHAKE = 0x16, MAJOR = 3, MINOR_MAX = 4, BODY_AT = 5 };
+    const unsigned char *record = (const unsigned char *)at;
+
+    return avail > BODY_AT && (record[0] == ALERT || record[0] == HANDSHAKE) &&
+           record[1] == MAJOR && record[2] <= MINOR_MAX && record[BODY_AT] < '\t';
+}
+
 void frame_put_header(char out[FRAME_HEADER_BYTES], uint32_t payload_bytes)
 {
     for (int i = 0; i < FRAME_HEADER_BYTES; i++)

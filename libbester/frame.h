@@ -23,6 +23,10 @@ enum { FRAME_HEADER_BYTES = 4 };
 enum pull frame_next(const char *at, size_t avail, size_t max_payload, struct span *payload,
     size_t *consumed, size_t *need);
 
+/* Whether these are the first bytes of TLS and of no frame: a record of a handshake
+ * or an alert, where the second byte of a JSON text would be a control character. */
+bool frame_is_tls(const char *at, size_t avail);
+
 void frame_put_header(char out[FRAME_HEADER_BYTES], uint32_t payload_bytes);
 
 /* A frame, or any text, under construction: a list of spans that the caller

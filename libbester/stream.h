@@ -33,6 +33,10 @@ struct stream_callbacks {
     void (*on_secured)(struct stream *stream, void *user);
     /* One frame. payload is valid during the call only. */
     void (*on_frame)(struct stream *stream, struct span payload, void *user);
+    /* The peer begins with TLS where frames are expected. As with a frame that is too
+     * long, the stream is still open for writing, and nothing more is read: the owner
+     * reports and calls stream_finish, or closes. NULL: such bytes are like others. */
+    void (*on_tls)(struct stream *stream, void *user);
     /* The peer will send no more (end of input). NULL, or when nothing can be
      * written any more either: the stream closes itself with STATUS_CLOSED.
      * Otherwise the owner decides; writing still works. */

@@ -23,6 +23,18 @@ static void stream_refuse_length(struct stream *self, size_t claimed)
         stream_kill(self);
 }
 
+/* Most of TLS's first flights claim to be a frame of 64 KiB, and would be waited for. */
+static bool stream_refuse_tls(struct stream *self, const char *at, size_t len)
+{
+    if (!self->callbacks->on_tls || self->filter || self->counts.frames_in > 0 ||
+        !frame_is_tls(at, len))
+        return false;
+    self->input_ended = true;
+    ev_io_stop(self->streams->loop, &self->readable);
+    self->callbacks->on_tls(self, self->user);
+    return true;
+}
+
 /* Hands out the whole frames of at[0..len); returns how many bytes they were. */
 static size_t stream_hand_out(struct stream *self, const char *at, size_t len)
 {
@@ -40,10 +52,13 @@ static size_t stream_hand_out(struct stream *self, const char *at, size_t len)
             self->callbacks->on_frame(self, payload, self->user);
             break;
         case PULL_MORE:
+            if (stream_refuse_tls(self, at + used, len - used))
+                return len;
             self->need = need;
             return used;
         case PULL_BAD:
-            stream_refuse_length(self, need);
+            if (!stream_refuse_tls(self, at + used, len - used))
+                stream_refuse_length(self, need);
             return len;
         }
     }

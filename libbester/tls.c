@@ -233,6 +233,28 @@ static enum status tls_take(struct filter *filter, struct span ciphertext)
     return STATUS_OK;
 }
 
+/* Whether what came first was no record of TLS. */
+static bool is_other_language(const struct tls *self)
+{
+    unsigned long error = ERR_peek_error();
+    int reason = ERR_GET_REASON(error);
+    OSSL_HANDSHAKE_STATE state = SSL_get_state(self->ssl);
+
+    return ERR_GET_LIB(error) == ERR_LIB_SSL &&
+           (state == TLS_ST_BEFORE || state == TLS_ST_CW_CLNT_HELLO) &&
+           (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST ||
+               reason == SSL_R_HTTPS_PROXY_REQUEST);
+}
+
+/* OpenSSL only hangs up on who speaks no TLS; an alert tells him why. */
+static void alert_plain_peer(struct tls *self)
+{
+    static const unsigned char unexpected_message[] = {0x15, 3, 1, 0, 2, 2, 10};
+
+    if (self->context->server)
+        (void)BIO_write(self->output, unexpected_message, sizeof(unexpected_message));
+}
+
 /* A certificate that is not believed is said so in words that help. */
 static enum filter_state fail(struct tls *self, struct fault *fault)
 {
@@ -240,7 +262,11 @@ static enum filter_state fail(struct tls *self, struct fault *fault)
 
     self->failed = true;
     errno = 0;
-    if (self->context->trust == TLS_TRUST_AUTHORITIES && verdict != X509_V_OK) {
+    if (is_other_language(self)) {
+        ERR_clear_error();
+        alert_plain_peer(self);
+        fault_set(fault, STATUS_IO, 0, "TLS: the other side speaks none");
+    } else if (self->context->trust == TLS_TRUST_AUTHORITIES && verdict != X509_V_OK) {
         ERR_clear_error();
         fault_set(fault, STATUS_IO, 0, "TLS: the certificate is not trusted: %s",
             X509_verify_cert_error_string(verdict));

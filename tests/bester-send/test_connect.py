@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """bester-send and a real besterd with TLS: who is believed, what is said if not, profiles, a pty with
 progress, and how much memory a million lines cost. Writes TAP."""
-import json, os, pty, re, resource, shutil, signal, socket, ssl, subprocess, sys, tempfile, threading
+import json, os, pty, re, resource, shutil, signal, socket, ssl, struct, subprocess, sys, tempfile, threading
 
 BUILD = os.environ.get("BESTER_BUILD", os.path.abspath("build"))
 SEND = BUILD + "/bester-send"
@@ -111,9 +111,40 @@ def tls(server, home, folder):
     check(ends(result, 11, "not the server you know"), "--ca and --pin are both asked", result)
     result = send("-S", url, "--ca", folder + "/password", *one, home=home)
     check(result.returncode == 74, "--ca with a file that holds no certificate", result)
-    result = send("-S", f"besters://T@127.0.0.1:{server.plain}", "--connect-timeout", "500ms", *one, home=home)
-    check(ends(result, 11, "without TLS it is bester://"), "TLS where none is spoken", result)
     return url, pin
+
+
+def raw(port, *parts):
+    """What the server answers to these bytes, up to its end of output."""
+    answer = b""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for part in parts:
+            connection.sendall(part)
+        while part := connection.recv(65536):
+            answer += part
+    return answer
+
+
+def wrong_port(server, home, folder):
+    """TLS where none is spoken, and the other way round: said at once, and why."""
+    one = ("-t", "chat", "-d", "1", "--password-file", folder + "/password", "--connect-timeout", f"{2 * PATIENCE_S}s")
+    result = send("-S", f"besters://T@127.0.0.1:{server.plain}", *one, home=home)
+    check(ends(result, 11, "^bester-send: TLS: the other side speaks none; without TLS it is bester://$"),
+          "TLS where none is spoken", result)
+    result = send("-S", f"bester://T@127.0.0.1:{server.tls}", *one, home=home)
+    check(ends(result, 11, "^bester-send: the server expects TLS there: besters:// instead of bester://$"),
+          "none where TLS is spoken", result)
+    hello = bytes.fromhex("16030100f5010000f10303")
+    answer = raw(server.plain, *(bytes([byte]) for byte in hello))
+    check(b'"malformed"' in answer and b"this is TLS" in answer, "TLS byte by byte", answer)
+    login = json.dumps({"header": {"authentication": {"username": "T", "password": "p"}}, "payload": {}}).encode()
+    bye = json.dumps({"header": {}, "payload": {"type": "builtin", "data": {"command": {"type": "close", "args": None}}}})
+    frame = struct.pack("<I", 0x10316) + login.ljust(0x10316)
+    check(frame[:4] == hello[:4], "a frame may begin like TLS", frame[:4])
+    answer = raw(server.plain, frame[:5], frame[5:], struct.pack("<I", len(bye)), bye.encode())
+    check(b'"good"' in answer, "and is a frame", answer)
+    check(raw(server.tls, b"GET / HTTP/1.1\r\n\r\n") == bytes.fromhex("1503010002020a"), "HTTP where TLS is spoken")
 
 
 def dialect():
@@ -210,6 +241,7 @@ def main():
     server = Server(folder)
     try:
         url, pin = tls(server, home, folder)
+        wrong_port(server, home, folder)
         old_tls(home, folder)
         profiles(url, pin, home)
         memory(server, home, folder)

@@ -277,6 +277,31 @@ static void what_32_bits_cannot_count_is_refused(void **state)
     assert_null(frame_of((struct span){.at = "x", .len = (size_t)UINT32_MAX + 1}));
 }
 
+/* Six bytes tell; a frame of 66,326 bytes has the first four of them. */
+static void tls_is_no_frame(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned char at[6];
+        bool is_tls;
+    } cases[] = {
+        {{0x16, 3, 1, 0, 0xf5, 1}, true},   /* a hello, of TLS 1.3 too */
+        {{0x16, 3, 3, 0, 0x7a, 2}, true},   /* its answer */
+        {{0x15, 3, 1, 0, 2, 2}, true},      /* an alert */
+        {{0x16, 3, 1, 0, '{', '"'}, false}, /* frames */
+        {{0x16, 3, 1, 0, '{', '\t'}, false},
+        {{0x15, 3, 1, 0, ' ', '{'}, false},
+        {{0x17, 3, 1, 0, 0, 1}, false},
+        {{0x16, 2, 1, 0, 0, 1}, false},
+        {{0x16, 3, 5, 0, 0, 1}, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *at = (const char *)cases[i].at;
+        assert_int_equal(frame_is_tls(at, 6), cases[i].is_tls);
+        assert_false(frame_is_tls(at, 5));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +318,7 @@ int main(void)
         cmocka_unit_test(no_parts_are_an_empty_frame),
         cmocka_unit_test(as_many_parts_as_there_are_places),
         cmocka_unit_test(what_32_bits_cannot_count_is_refused),
+        cmocka_unit_test(tls_is_no_frame),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
