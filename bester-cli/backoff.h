@@ -1,7 +1,7 @@
 /*
- * backoff: how long to wait before the next attempt to connect: from one second,
- * about doubling, to a minute, each by chance somewhere in the upper half, so that
- * the clients of a server that comes back do not all come at once. Pure.
+ * backoff: how long to wait before the next attempt to connect: from one second (or
+ * what was asked for), about doubling, to a minute, each by chance somewhere in the upper half, so
+ * that the clients of a server that comes back do not all come at once. Pure.
  */
 #ifndef BESTER_CLI_BACKOFF_H
 #define BESTER_CLI_BACKOFF_H
@@ -11,7 +11,8 @@
 
 /* Of zeros it is at its beginning. */
 struct backoff {
-    double span_s; /* the longest that the last pause could have been */
+    double first_s; /* the shortest of all pauses; 0: BACKOFF_MIN_S */
+    double span_s;  /* the longest that the last pause could have been */
 };
 
 /* The next pause; chance is from 0 up to 1. */

@@ -31,6 +31,8 @@ struct cli {
     bool interactive;
     bool plain;
     int script_fd;
+    struct outlet outlet; /* of a script */
+    bool over;            /* but for what waits in it */
     struct editor editor;
     char *draft; /* what was edited and could not be sent; NULL: nothing */
     bool has_history;
@@ -205,7 +207,9 @@ static void on_end(enum client_exit exit_status, void *user)
     struct cli *self = user;
     drop_prompt(self);
     self->exit_status = exit_status;
-    ev_break(self->loop, EVBREAK_ALL);
+    self->over = true;
+    if (self->screen.outlet == NULL || outlet_is_empty(self->screen.outlet))
+        ev_break(self->loop, EVBREAK_ALL);
 }
 
 static const struct session_callbacks session_callbacks = {.on_ready = on_ready,
@@ -251,8 +255,19 @@ static int commands_fd(const struct settings *settings)
     return fd;
 }
 
+static void on_outlet_room(void *user)
+{
+    struct cli *self = user;
+    if (self->over)
+        ev_break(self->loop, EVBREAK_ALL);
+    else
+        session_go_on(&self->session);
+}
+
 static bool open_script(struct cli *self, const struct settings *settings)
 {
+    outlet_init(&self->outlet, self->loop, STDOUT_FILENO, on_outlet_room, self);
+    self->screen.outlet = &self->outlet;
     bool from_input = settings->source == NULL || strcmp(settings->source, "-") == 0;
     self->interactive = false;
     self->script_fd = STDIN_FILENO;
@@ -274,6 +289,7 @@ static int run(struct cli *self, const struct settings *settings, const char *se
         .to = settings->to,
         .report_s = settings->report_s,
         .heartbeat_s = settings->heartbeat_s,
+        .reconnect_s = settings->reconnect_s,
         .is_script = !self->interactive};
     enum status status = login_prepare(&login, &settings->login, server, &fault);
     if (status != STATUS_OK)
@@ -287,6 +303,8 @@ static int run(struct cli *self, const struct settings *settings, const char *se
     enum client_exit exit_status = self->exit_status;
     if (self->script.exit_status != EXIT_ALL_GOOD)
         exit_status = self->script.exit_status;
+    if (self->screen.outlet != NULL && outlet_status(self->screen.outlet) != STATUS_OK)
+        exit_status = EXIT_LOCAL_IO;
     script_release(&self->script);
     free(self->draft);
     session_release(&self->session);
@@ -319,6 +337,8 @@ int main(int argc, char **argv)
         return EXIT_LOCAL_IO;
     self.screen.colour = wants_colour(&self, settings.colour);
     exit_status = run(&self, &settings, operands.count == 1 ? operands.at[0] : NULL);
+    if (self.screen.outlet != NULL)
+        outlet_release(self.screen.outlet);
     ev_loop_destroy(self.loop);
     if (fflush(stdout) != 0 || ferror(stdout))
         return EXIT_LOCAL_IO;

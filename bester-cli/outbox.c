@@ -109,17 +109,15 @@ struct line *outbox_find(struct outbox *self, unsigned long number)
     return number > 0 && line->number == number ? line : NULL;
 }
 
-struct line *outbox_from(struct outbox *self, unsigned long from, enum line_state state)
+unsigned long outbox_first(const struct outbox *self, enum line_state state)
 {
     unsigned long oldest = self->next > OUTBOX_MAX ? self->next - OUTBOX_MAX : 1;
-    if (self->counts[state] == 0)
-        return NULL;
-    for (unsigned long i = from > oldest ? from : oldest; i < self->next; i++) {
-        struct line *line = &self->lines[i % OUTBOX_MAX];
+    for (unsigned long i = oldest; self->counts[state] > 0 && i < self->next; i++) {
+        const struct line *line = &self->lines[i % OUTBOX_MAX];
         if (line->number == i && line->state == state)
-            return line;
+            return i;
     }
-    return NULL;
+    return 0;
 }
 
 size_t outbox_open(const struct outbox *self)

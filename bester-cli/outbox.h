@@ -60,8 +60,8 @@ void outbox_set(struct outbox *self, struct line *line, enum line_state state, c
 
 /* NULL: there is none of that number, or it is long forgotten. */
 struct line *outbox_find(struct outbox *self, unsigned long number);
-/* The one with the smallest number from `from` on that is in this state, or NULL. */
-struct line *outbox_from(struct outbox *self, unsigned long from, enum line_state state);
+/* The smallest number of those in this state; 0: there is none. */
+unsigned long outbox_first(const struct outbox *self, enum line_state state);
 /* Lines whose fate is open. */
 size_t outbox_open(const struct outbox *self);
 

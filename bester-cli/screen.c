@@ -42,11 +42,18 @@ void screen_put(struct screen *self, enum style style, struct span text)
         prompt_print(self->prompt, bytes_span(&line));
     else if (self->plain != NULL)
         plain_print(self->plain, bytes_span(&line));
+    else if (self->outlet != NULL && file == self->out)
+        outlet_put(self->outlet, bytes_span(&line));
     else
         fwrite(bytes_span(&line).at, 1, line.len, file);
     if (!has_prompt)
         fflush(file);
     bytes_release(&line);
+}
+
+bool screen_is_full(const struct screen *self)
+{
+    return self->outlet != NULL && outlet_bytes(self->outlet) >= SCREEN_WAITING_MAX;
 }
 
 void screen_say(struct screen *self, enum style style, const char *format, ...)

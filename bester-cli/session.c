@@ -53,8 +53,11 @@ void session_check_end(struct session *self)
 
 void session_finish(struct session *self)
 {
+    bool may_send = self->link == LINK_WAITING || self->link == LINK_REFUSED;
     self->finishing = true;
     dialogue_stop(&self->dialogue);
+    if (may_send && self->outbox.counts[LINE_QUEUED] > 0)
+        session_connect(self); /* nobody can ask for it any more, or wants to wait */
     session_check_end(self);
 }
 
@@ -167,6 +170,12 @@ static void on_result(struct client *client, const struct client_result *result,
         session_check_end(self);
 }
 
+void session_go_on(struct session *self)
+{
+    if (self->client != NULL)
+        client_resume(self->client);
+}
+
 static void on_message(
     struct client *client, const struct message *message, struct span text, void *user)
 {
@@ -188,6 +197,8 @@ static void on_message(
     journal_keep(&self->journal, bytes_span(&line));
     bytes_release(&line);
     session_log_received(self, text);
+    if (screen_is_full(self->screen))
+        client_pause(client);
     book_meet(&self->book, received.from);
     talks_received(&self->talks, received.from, received.type);
     self->callbacks->on_settled(self->user); /* the prompt tells what is unread */
@@ -225,7 +236,8 @@ static void session_init(struct session *self, const struct session_options *opt
     unsigned char random[6] = {0};
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
         memset(random, 0, sizeof random); /* never with so few bytes, says getrandom(2) */
-    *self = (struct session){.is_script = options->is_script};
+    *self = (struct session){
+        .is_script = options->is_script, .backoff = {.first_s = options->reconnect_s}};
     book_init(&self->book);
     outbox_init(&self->outbox, random);
     bytes_init(&self->latest, LATEST_BYTES);

@@ -86,6 +86,7 @@ struct session_options {
     const char *to;
     double report_s;
     double heartbeat_s;
+    double reconnect_s; /* before the first attempt to connect again; 0: backoff.h */
     bool is_script;
 };
 
@@ -94,6 +95,8 @@ MUST_CHECK enum status session_start(struct session *self, struct ev_loop *loop,
     struct screen *screen, const struct login *login, const struct session_options *options,
     const struct session_callbacks *callbacks, void *user);
 void session_release(struct session *self);
+/* The screen takes more again. */
+void session_go_on(struct session *self);
 /* Takes no more lines; ends when nothing waits for a report. */
 void session_finish(struct session *self);
 /* Lines whose fate is open, and questions without an answer. */

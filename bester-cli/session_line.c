@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bester-cli/pairs.h"
 #include "bester-cli/session_internal.h"
 #include "libbester/visible.h"
 
@@ -19,26 +20,52 @@ void session_refuse(struct session *self, const char *format, ...)
     screen_say(self->screen, STYLE_BAD, "%s", visible_into(shown, sizeof shown, span_of(text)));
 }
 
+/* ", #3 sent" or ", 5 sent". */
+static void add_open(
+    const struct session *self, enum line_state state, const char *word, struct bytes *out)
+{
+    size_t count = self->outbox.counts[state];
+    const char *comma = out->len == 0 ? "" : ", ";
+    if (count == 1)
+        (void)!bytes_printf(out, "%s#%lu %s", comma, outbox_first(&self->outbox, state), word);
+    else if (count > 1)
+        (void)!bytes_printf(out, "%s%zu %s", comma, count, word);
+}
+
+/* What waits: " (2 queued, #7 sent, 1 unread)", or "". */
+static void open_text(const struct session *self, char *out, size_t cap)
+{
+    struct bytes text;
+    size_t unread = talks_unread(&self->talks);
+    bytes_init(&text, cap);
+    add_open(self, LINE_QUEUED, "queued", &text);
+    add_open(self, LINE_SENT, "sent", &text);
+    if (unread > 0)
+        (void)!bytes_printf(&text, "%s%zu unread", text.len == 0 ? "" : ", ", unread);
+    out[0] = '\0';
+    if (text.len > 0)
+        snprintf(out, cap, " (%s)", bytes_text(&text));
+    bytes_release(&text);
+}
+
 const char *session_prompt(const struct session *self, char out[SESSION_PROMPT_MAX])
 {
     char type[60];
     char to[80];
     char link[60];
-    char unread[40] = "";
-    size_t count = talks_unread(&self->talks);
+    char open[120];
     if (self->dialogue.active)
         return dialogue_question(&self->dialogue, out, SESSION_PROMPT_MAX);
     visible_into(type, sizeof type, span_of(self->type));
     visible_into(to, sizeof to, span_of(self->to[0] == '\0' ? "nobody" : self->to));
     session_link_text(self, link, sizeof link);
-    if (count > 0)
-        snprintf(unread, sizeof unread, " (%zu unread)", count);
+    open_text(self, open, sizeof open);
     const struct type_template *sheet = book_known_template(&self->book, self->type);
     if (sheet != NULL && template_recipients(sheet) != NULL)
         snprintf(out, SESSION_PROMPT_MAX, "%s#%lu %s to %s%s> ", link, self->outbox.next, type, to,
-            unread);
+            open);
     else
-        snprintf(out, SESSION_PROMPT_MAX, "%s#%lu %s%s> ", link, self->outbox.next, type, unread);
+        snprintf(out, SESSION_PROMPT_MAX, "%s#%lu %s%s> ", link, self->outbox.next, type, open);
     return out;
 }
 
@@ -153,17 +180,16 @@ static void dialogue_done(struct session *self)
 static enum status set_pairs(struct session *self, const char *pairs, struct fault *fault)
 {
     enum status status = STATUS_OK;
-    while (status == STATUS_OK && *(pairs += strspn(pairs, " \t")) != '\0') {
-        size_t len = strcspn(pairs, " \t");
-        char *pair = strndup(pairs, len);
-        status = pair == NULL ? STATUS_NO_MEMORY
-                              : form_set_pair(&self->dialogue.form, pair, false, fault);
-        free(pair);
-        pairs += len;
-    }
-    if (status == STATUS_OK)
-        dialogue_skip(&self->dialogue);
-    return status;
+    enum pull pull = PULL_READY;
+    struct bytes pair;
+    bytes_init(&pair, SESSION_TO_MAX);
+    while (status == STATUS_OK && (pull = pairs_next(&pairs, &pair, fault)) == PULL_READY)
+        status = form_set_pair(&self->dialogue.form, bytes_text(&pair), false, fault);
+    bytes_release(&pair);
+    if (status != STATUS_OK || pull == PULL_BAD)
+        return STATUS_INVALID;
+    dialogue_skip(&self->dialogue);
+    return STATUS_OK;
 }
 
 void session_new(struct session *self, const char *argument)

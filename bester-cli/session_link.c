@@ -81,25 +81,29 @@ static bool is_final(enum client_end why, const struct fault *fault)
                fault->status == STATUS_NOT_ALLOWED);
 }
 
-/* What a script had not sent yet will not be sent. */
+/* What is not sent yet will not be sent. */
 static void give_up_queued(struct session *self)
 {
-    struct line *line;
-    while ((line = outbox_from(&self->outbox, 0, LINE_QUEUED)) != NULL)
+    unsigned long number;
+    while ((number = outbox_first(&self->outbox, LINE_QUEUED)) > 0)
         session_fate(self,
             &(struct client_result){
                 .ticket = 1, .fate = CLIENT_UNSENT, .reason_text = "", .detail = "", .id = ""},
-            line->number);
+            number);
 }
 
 void session_link_down(struct session *self, enum client_end why, const struct fault *fault)
 {
     bool was_up = self->link == LINK_UP;
+    bool hopeless = self->finishing && is_final(why, fault);
     if (self->is_script)
         give_up_queued(self);
     self->screen->line = 0;
     tell(self, why, fault);
-    if (self->is_script || !self->ready || (self->finishing && session_waiting(self) == 0)) {
+    if (hopeless)
+        give_up_queued(self);
+    if (self->is_script || hopeless || !self->ready ||
+        (self->finishing && session_waiting(self) == 0)) {
         session_end(self, client_end_exit(why));
         return;
     }
@@ -120,8 +124,9 @@ void session_link_down(struct session *self, enum client_end why, const struct f
 void session_connect(struct session *self)
 {
     if (self->link == LINK_UP || self->link == LINK_CONNECTING) {
-        screen_say(self->screen, STYLE_NOTE,
-            self->link == LINK_UP ? "the connection is up" : "connecting already");
+        if (self->link == LINK_UP)
+            screen_say(self->screen, STYLE_NOTE, "the connection is up");
+        self->trouble[0] = '\0'; /* who asks is told again */
         return;
     }
     ev_timer_stop(self->loop, &self->retry);

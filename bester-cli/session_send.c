@@ -66,9 +66,10 @@ static void fail(struct session *self, struct line *line, const struct fault *fa
 
 void session_flush(struct session *self)
 {
-    struct line *line;
+    unsigned long number;
     while (self->link == LINK_UP && !self->ended &&
-           (line = outbox_from(&self->outbox, 0, LINE_QUEUED)) != NULL) {
+           (number = outbox_first(&self->outbox, LINE_QUEUED)) > 0) {
+        struct line *line = outbox_find(&self->outbox, number);
         struct fault fault = {0};
         enum status status = try_send(self, line, &fault);
         if (is_for_later(status))
@@ -103,7 +104,8 @@ void session_fate(struct session *self, const struct client_result *result, unsi
     unsigned long before = self->screen->line;
     struct line *line = outbox_find(&self->outbox, number);
     bool good = client_result_exit(result) == EXIT_ALL_GOOD;
-    if (line != NULL && result->fate == CLIENT_UNSENT && !self->is_script) {
+    if (line != NULL && result->fate == CLIENT_UNSENT && !self->is_script &&
+        line->state == LINE_SENT) {
         outbox_set(&self->outbox, line, LINE_QUEUED, ""); /* nobody has got it */
         tell_state(self, line);
         return;

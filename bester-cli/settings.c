@@ -79,6 +79,14 @@ static const struct option_row rows[] = {
         AT(heartbeat_s),
         .help = "after so much silence the server is asked for a sign of life; after twice that it "
                 "counts as gone (default 30s)"},
+    {.name = "reconnect",
+        .kind = OPTION_SECONDS,
+        .argument = "TIME",
+        .min = 0.01,
+        .max = 86400,
+        AT(reconnect_s),
+        .help = "before a lost connection is made again for the first time; the pauses grow from "
+                "there to a minute (default 1s)"},
     {.name = "report-timeout",
         .kind = OPTION_SECONDS,
         .argument = "TIME",
@@ -103,7 +111,6 @@ static const struct option_section sections[] = {
         "    #3 delivered\n"
         "    18:07 G@S2: Fine!\n"
         "\n"
-        "Each line sent gets its fate by its number: delivered, stored, queued, failed\n"
         "Each line sent gets its fate by its number: delivered, stored, queued, failed\n"
         "with the reason, no report in time, or fate unknown when the connection was lost.\n"
         "/status and /pending tell where lines are, /again and /resend send them again.\n"
@@ -133,7 +140,12 @@ static const struct option_section sections[] = {
         "makes no sense, and otherwise\n"
         "waits for all reports. Messages that arrive and good fates go to standard output,\n"
         "failures to standard error with the number of the script's line. The exit status\n"
-        "is that of bester-send. At a terminal it is 0 after /quit or Ctrl-D.\n"},
+        "is that of bester-send. At a terminal it is 0 after /quit or Ctrl-D.\n"
+        "\n"
+        "Who does not read a script's standard output does not stop the script: up to 64 MiB\n"
+        "wait for him. When there is more, nothing is taken from the server until he reads.\n"
+        "At its end the script waits until all is read, or nobody is there to read it, which\n"
+        "is exit status 74.\n"},
     {"Files", "$XDG_CONFIG_HOME/bester/templates/TYPE.json: your own template of a type, which\n"
               "goes before the server's.\n"
               "\n"

@@ -17,6 +17,7 @@ struct settings {
     const char *to;
     double report_s;
     double heartbeat_s;
+    double reconnect_s; /* 0: not said */
     enum colour colour;
     bool plain;
     const char *source;                          /* a file of lines; NULL: none */

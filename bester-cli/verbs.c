@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bester-cli/pairs.h"
 #include "libbester/options.h"
 
 typedef void verb_run(struct session *session, const char *argument);
@@ -166,7 +167,8 @@ static const struct verb {
     {"/last", "[N]", "show the latest N (10) lines that were said", ARGUMENT_NONE, run_last},
     {"/log", "[on|off|FILE]", "append all that is said to FILE as NDJSON; alone: tell where to",
         ARGUMENT_FILE, run_log},
-    {"/new", "[TYPE [FIELD=VALUE...]]", "ask for a message field by field; Ctrl-C gives up",
+    {"/new", "[TYPE [FIELD=VALUE...]]",
+        "ask for a message field by field; Ctrl-C gives up; a VALUE with blanks stands in \"\"",
         ARGUMENT_TYPE, run_new},
     {"/pending", "", "list the lines that are queued, sent without a report, or of unknown fate",
         ARGUMENT_NONE, run_pending},
@@ -337,7 +339,9 @@ char *verbs_complete(
     size_t argument = strcspn(line, " \t");
     argument += strspn(line + argument, " \t");
     if (wanted == ARGUMENT_TYPE && start > argument)
-        return verb->run == run_new ? pick_field(book, line, word, index) : NULL;
+        return verb->run == run_new && !pairs_is_open(line, start)
+                   ? pick_field(book, line, word, index)
+                   : NULL;
     if (wanted == ARGUMENT_TYPE)
         return pick(book->types, sizeof *book->types, book->type_count, word, index);
     if (wanted == ARGUMENT_PEOPLE)

@@ -65,14 +65,19 @@ static void on_types(struct sender *self, const struct client_result *result)
 
 /* ---- trying again ---------------------------------------------------------------------------- */
 
+/* The server may say otherwise in a while. */
+static bool is_transient(enum status reason)
+{
+    return reason == STATUS_RATE_LIMITED || reason == STATUS_OVERLOADED ||
+           reason == STATUS_SHUTTING_DOWN;
+}
+
 /* Whether nothing has come of the message and nothing will. */
 static bool is_harmless(const struct client_result *result)
 {
-    bool transient = result->reason == STATUS_RATE_LIMITED || result->reason == STATUS_OVERLOADED ||
-                     result->reason == STATUS_SHUTTING_DOWN;
     return result->fate == CLIENT_UNSENT ||
-           (result->fate == CLIENT_BAD && transient && result->recipients.at == NULL &&
-               result->servers.at == NULL);
+           (result->fate == CLIENT_BAD && is_transient(result->reason) &&
+               result->recipients.at == NULL && result->servers.at == NULL);
 }
 
 /* 100 ms, doubled each time up to 5 s, and jittered, so that many do not come at once. */
@@ -234,9 +239,14 @@ static void complain_of_end(struct sender *self, enum client_end why, const char
     sender_complain(self, "%s%s%s", what[why], text, rest ? "; the rest was not sent" : "");
 }
 
-/* Whether another connection could do anything for the job. */
-static bool is_worth_it(const struct sender *self)
+/* Whether another connection could be better than this one was, and do anything for
+ * the job. */
+static bool is_worth_it(
+    const struct sender *self, enum client_end why, const struct fault *fault)
 {
+    if (why != CLIENT_END_LOST && why != CLIENT_END_UNREACHABLE &&
+        !(why == CLIENT_END_REFUSED && is_transient(fault->status)))
+        return false;
     bool unsent = !self->input_over || self->has_record || self->ledger.again > 0;
     bool awaits = settings_prints(self->settings) && !self->unknown;
     return unsent || awaits || self->sent == 0;
@@ -251,8 +261,7 @@ static void on_end(
         sender_end(self);
         return;
     }
-    if (self->attempts < self->settings->retry && !self->ended && is_worth_it(self) &&
-        (why == CLIENT_END_LOST || why == CLIENT_END_UNREACHABLE)) {
+    if (self->attempts < self->settings->retry && !self->ended && is_worth_it(self, why, fault)) {
         if (self->settings->verbose)
             sender_complain(self, "%s; trying again", fault->text);
         client_free(self->client);

@@ -11,7 +11,7 @@
 #include "bester-send/compose.h"
 #include "bester-send/ledger.h"
 #include "bester-send/leftover.h"
-#include "bester-send/outlet.h"
+#include "libbester/outlet.h"
 #include "bester-send/progress.h"
 #include "bester-send/sender.h"
 #include "libbester/client.h"

@@ -239,9 +239,14 @@ static const struct option_section sections[] = {
         "An empty FILE means that all is done.\n"},
     {"Trying again",
         "--retry tries again where nothing can happen twice: no connection came about; the\n"
-        "connection was lost before a message had left; the server says of a message\n"
-        "rateLimited, overloaded or shuttingDown, and names nobody who got it. A message\n"
-        "whose fate is unknown (exit status 10) is never sent again by itself.\n"},
+        "connection was lost before a message had left; the server says of the login, or of\n"
+        "a message, rateLimited, overloaded or shuttingDown, and names nobody who got it. A\n"
+        "message whose fate is unknown (exit status 10) is never sent again by itself, nor is\n"
+        "a login tried again that was refused for another reason, nor TLS that failed.\n"
+        "\n"
+        "N is the limit for each message, and for connections one after the other that\n"
+        "brought nothing; a message that was reported good begins that count anew. The\n"
+        "pauses grow from 0.1 to 5 seconds. --timeout holds for all of it together.\n"},
     {"Messages that arrive",
         "They are printed on standard output, alone there, one JSON object on a line:\n"
         "\n"

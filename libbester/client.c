@@ -167,6 +167,8 @@ static void on_heart(struct ev_loop *loop, ev_timer *timer, int events)
 {
     struct client *self = timer->data;
     double beat_s = self->options.heartbeat_s;
+    if (stream_is_paused(self->stream)) /* it is we who do not listen */
+        self->heard_s = ev_now(loop);
     double left_s = self->heard_s + beat_s - ev_now(loop);
     (void)events;
     client_enter(self);
@@ -231,7 +233,10 @@ struct client *client_new(struct streams *streams, struct worker *resolver,
     ev_timer_init(&self->connect_timer, on_connect_timer, options->connect_s, 0.);
     ev_init(&self->report_timer, on_report_timer);
     ev_init(&self->heart, on_heart);
-    ev_set_priority(&self->heart, EV_MINPRI); /* what has come is read first: we may have slept */
+    /* what has come is read first: we may have slept */
+    ev_set_priority(&self->connect_timer, EV_MINPRI);
+    ev_set_priority(&self->report_timer, EV_MINPRI);
+    ev_set_priority(&self->heart, EV_MINPRI);
     self->connect_timer.data = self->report_timer.data = self->heart.data = self;
     self->login = message_login(options->user, options->password, options->features);
     if (self->login != NULL)

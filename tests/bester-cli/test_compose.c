@@ -22,6 +22,12 @@ static void test_fields(void **state)
     EXPECT_ROWS(&self->terminal, "#2 reported good", "#3 chat to G>");
     terminal_type(&self->terminal, "/new weather days=many\r");
     EXPECT_ROWS(&self->terminal, "days: must be a whole number", "#3 chat to G>");
+    terminal_type(&self->terminal, "/new weather place=\"New d\t"); /* no field there */
+    terminal_type(&self->terminal, "York\" d\t4\r");
+    report_next(self, "weather", "{\"days\": 4, \"place\": \"New dYork\"}", "good", "");
+    EXPECT_ROWS(&self->terminal, "#3 reported good", "#4 chat to G>");
+    terminal_type(&self->terminal, "/new weather place=\"New\r");
+    EXPECT_ROWS(&self->terminal, "the quotation mark \" is not closed", "#4 chat to G>");
 }
 
 static void test_files(void **state)

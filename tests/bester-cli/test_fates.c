@@ -5,6 +5,7 @@
 
 #define FOUR ANY ANY ANY ANY
 #define ANY_ID "    its id is " FOUR FOUR FOUR
+#define SENT_3 "#4 chat to G (#3 sent)>"
 #define HM ANY ANY ":" ANY ANY
 
 /* Line 1 delivered, line 2 failed, line 3 sent. Its id is the caller's. */
@@ -19,7 +20,7 @@ static void three_lines(struct fixture *self, char id[128])
     EXPECT_ROWS(&self->terminal, "#2 failed: offline", "#3 chat to G>");
     terminal_type(&self->terminal, "three\r");
     peer_expect(&self->peer, "chat", NULL, id);
-    EXPECT_ROWS(&self->terminal, "#4 chat to G>");
+    EXPECT_ROWS(&self->terminal, SENT_3);
 }
 
 static void test_status(void **state)
@@ -30,18 +31,16 @@ static void test_status(void **state)
     three_lines(self, id);
     terminal_type(&self->terminal, "/status\r");
     EXPECT_ROWS(&self->terminal, "connected to S1",
-        "lines: 0 queued, 1 sent, 1 good, 1 failed, 0 without a report, 0 of unknown fate",
-        "#4 chat to G>");
+        "lines: 0 queued, 1 sent, 1 good, 1 failed, 0 without a report, 0 of unknown fate", SENT_3);
     terminal_type(&self->terminal, "/status #3\r");
     snprintf(shown, sizeof shown, "    its id is %s", id);
-    EXPECT_ROWS(&self->terminal, "  #3 " HM " chat: three (sent)", shown, "#4 chat to G>");
+    EXPECT_ROWS(&self->terminal, "  #3 " HM " chat: three (sent)", shown, SENT_3);
     terminal_type(&self->terminal, "/status 2\r");
-    EXPECT_ROWS(
-        &self->terminal, "  #2 " HM " chat: two (failed: offline)", ANY_ID "-2", "#4 chat to G>");
+    EXPECT_ROWS(&self->terminal, "  #2 " HM " chat: two (failed: offline)", ANY_ID "-2", SENT_3);
     terminal_type(&self->terminal, "/status 9\r");
-    EXPECT_ROWS(&self->terminal, "there is no #9", "#4 chat to G>");
+    EXPECT_ROWS(&self->terminal, "there is no #9", SENT_3);
     terminal_type(&self->terminal, "/status x\r");
-    EXPECT_ROWS(&self->terminal, "x is not the number of a line", "#4 chat to G>");
+    EXPECT_ROWS(&self->terminal, "x is not the number of a line", SENT_3);
 }
 
 static void test_pending(void **state)
@@ -50,8 +49,7 @@ static void test_pending(void **state)
     char id[128];
     three_lines(self, id);
     terminal_type(&self->terminal, "/pending\r");
-    EXPECT_ROWS(&self->terminal, "#4 chat to G> /pending", "  #3 " HM " chat: three (sent)",
-        "#4 chat to G>");
+    EXPECT_ROWS(&self->terminal, SENT_3 " /pending", "  #3 " HM " chat: three (sent)", SENT_3);
     peer_report(&self->peer, id, "good", ",\"outcome\":\"stored\"");
     EXPECT_ROWS(&self->terminal, "#3 stored", "#4 chat to G>");
     terminal_type(&self->terminal, "/pending\r");
@@ -69,7 +67,7 @@ static void test_again(void **state)
     terminal_type(&self->terminal, "/again 1\r");
     peer_expect(&self->peer, "chat", "{\"to\": \"G\", \"text\": \"one\"}", ids[2]);
     assert_non_null(strstr(ids[2], "-5"));
-    EXPECT_ROWS(&self->terminal, "#5 chat to G> /again 1", "#6 chat to G>");
+    EXPECT_ROWS(&self->terminal, "#5 chat to G (2 sent)> /again 1", "#6 chat to G (3 sent)>");
 }
 
 static void test_resend(void **state)
@@ -79,13 +77,11 @@ static void test_resend(void **state)
     char again[128];
     three_lines(self, id);
     terminal_type(&self->terminal, "/resend 3\r");
-    EXPECT_ROWS(&self->terminal, "#3 is sent; wait for its fate", "#4 chat to G>");
+    EXPECT_ROWS(&self->terminal, "#3 is sent; wait for its fate", SENT_3);
     terminal_type(&self->terminal, "/resend 1\r");
-    EXPECT_ROWS(&self->terminal, "#1 was delivered; /again 1 sends the same as a new line",
-        "#4 chat to G>");
+    EXPECT_ROWS(&self->terminal, "#1 was delivered; /again 1 sends the same as a new line", SENT_3);
     terminal_type(&self->terminal, "/resend\r");
-    EXPECT_ROWS(
-        &self->terminal, "which line? /pending lists those without a good fate", "#4 chat to G>");
+    EXPECT_ROWS(&self->terminal, "which line? /pending lists those without a good fate", SENT_3);
     peer_report(&self->peer, id, "bad", ",\"reason\":\"mailboxFull\"");
     EXPECT_ROWS(&self->terminal, "#3 failed: mailboxFull", "#4 chat to G>");
     terminal_type(&self->terminal, "/resend #3\r");

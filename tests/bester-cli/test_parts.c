@@ -12,6 +12,7 @@
 #include "bester-cli/backoff.h"
 #include "bester-cli/book.h"
 #include "bester-cli/outbox.h"
+#include "bester-cli/pairs.h"
 #include "bester-cli/render.h"
 
 static void test_numbers_and_ids(void **state)
@@ -51,15 +52,14 @@ static void test_an_open_line_is_never_pushed_out(void **state)
     assert_string_equal(fault.text, "1024 lines wait for their reports already");
     outbox_set(&outbox, outbox_find(&outbox, 1), LINE_SENT, "");
     assert_null(outbox_add(&outbox, "t", SPAN_LITERAL("1"), "", &fault));
-    assert_int_equal(outbox_from(&outbox, 0, LINE_QUEUED)->number, 2);
-    assert_int_equal(outbox_from(&outbox, 7, LINE_QUEUED)->number, 7);
-    assert_int_equal(outbox_from(&outbox, 0, LINE_SENT)->number, 1);
+    assert_int_equal(outbox_first(&outbox, LINE_QUEUED), 2);
+    assert_int_equal(outbox_first(&outbox, LINE_SENT), 1);
     outbox_set(&outbox, outbox_find(&outbox, 1), LINE_GOOD, "delivered");
     assert_int_equal(outbox_open(&outbox), OUTBOX_MAX - 1);
     assert_int_equal(outbox_add(&outbox, "t", SPAN_LITERAL("1"), "", &fault)->number, 1025);
     assert_null(outbox_find(&outbox, 1));
     assert_int_equal(outbox_number(&outbox, outbox_id(&outbox, 1, id)), 1); /* still ours */
-    assert_null(outbox_from(&outbox, 0, LINE_GOOD));
+    assert_int_equal(outbox_first(&outbox, LINE_GOOD), 0);
     outbox_release(&outbox);
 }
 
@@ -105,6 +105,61 @@ static void test_pauses(void **state)
     assert_true(backoff_next(&low, 0) == 30);
     backoff_was_up(&low, 60);
     assert_true(backoff_next(&low, 0) == BACKOFF_MIN_S);
+    struct backoff patient = {.first_s = 3600};
+    assert_true(backoff_next(&patient, 0) == 3600);
+    assert_true(backoff_next(&patient, 0) == 3600);
+    struct backoff impatient = {.first_s = 0.01};
+    assert_true(backoff_next(&impatient, 0) == 0.01);
+    assert_true(backoff_next(&impatient, 0) == 0.02);
+}
+
+/* What the line comes to, pair by pair, each in brackets; a mistake at its end. */
+static const char *pairs_of(const char *line, char out[200])
+{
+    struct bytes pair;
+    struct fault fault = {0};
+    enum pull pull;
+    size_t len = 0;
+    bytes_init(&pair, 100);
+    out[0] = '\0';
+    while ((pull = pairs_next(&line, &pair, &fault)) == PULL_READY)
+        len += (size_t)snprintf(out + len, 200 - len, "[%s]", bytes_text(&pair));
+    if (pull == PULL_BAD)
+        snprintf(out + len, 200 - len, "%s", fault.text);
+    bytes_release(&pair);
+    return out;
+}
+
+static void test_pairs(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"", ""},
+        {"  a=1\tb=two  ", "[a=1][b=two]"},
+        {"a=\"New York\" b=3", "[a=New York][b=3]"},
+        {"a='say \"hi\"'", "[a=say \"hi\"]"},
+        {"a=\"say \\\"hi\\\"\\n\\\\ \\x\"", "[a=say \"hi\"\n\\ \\x]"},
+        {"a='\\'", "[a=\\]"},
+        {"a=\"\"", "[a=]"},
+        {"a= b", "[a=][b]"},
+        {"a=it's b=\"", "[a=it's]the quotation mark \" is not closed"},
+        {"a=\"x\\\"", "the quotation mark \" is not closed"},
+        {"a='x'y", "a blank must follow the closing '"},
+        {"\"a b\"", "[\"a][b\"]"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char out[200];
+        assert_string_equal(pairs_of(cases[i][0], out), cases[i][1]);
+    }
+    assert_true(pairs_is_open("a=\"b c", 6));
+    assert_true(pairs_is_open("a=\"b\\\" c", 8));
+    assert_false(pairs_is_open("a=\"b c\" ", 8));
+    assert_false(pairs_is_open("it's a=b ", 9));
+    char wide[150];
+    char out[200];
+    memset(wide, 'w', sizeof wide - 1);
+    wide[sizeof wide - 1] = '\0';
+    assert_string_equal(pairs_of(wide, out), status_help(STATUS_TOO_LARGE));
 }
 
 static void test_people(void **state)
@@ -199,6 +254,7 @@ static void test_what_arrived(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pairs),
         cmocka_unit_test(test_numbers_and_ids),
         cmocka_unit_test(test_an_open_line_is_never_pushed_out),
         cmocka_unit_test(test_data_is_bounded),

@@ -14,8 +14,8 @@ static void test_plain_lines(void **state)
     terminal_type(&self->terminal, "Hello\n");
     report_next(
         self, "chat", "{\"to\": \"G\", \"text\": \"Hello\"}", "bad", ",\"reason\":\"offline\"");
-    EXPECT_ROWS(&self->terminal, "#1 chat to G> Hello", "#2 chat to G>", "#1 failed: offline",
-        "#2 chat to G>");
+    EXPECT_ROWS(&self->terminal, "#1 chat to G> Hello", "#2 chat to G (#1 sent)>",
+        "#1 failed: offline", "#2 chat to G>");
     message(self, "m");
     EXPECT_ROWS(&self->terminal, "#2 chat to G>", SHOWN "m", "#2 chat to G>");
     terminal_type(&self->terminal, "thrown away");
@@ -35,7 +35,7 @@ static void test_a_dumb_terminal(void **state)
 {
     struct fixture *self = *state;
     setenv("TERM", "dumb", 1);
-    start(self, ARGS("--to", "G"));
+    start(self, ARGS("--to", "G", "--reconnect", "1h"));
     EXPECT_ROWS(&self->terminal, GREETING, "#1 chat to G>");
     terminal_type(&self->terminal, "lost\n");
     peer_expect(&self->peer, "chat", NULL, NULL);

@@ -49,7 +49,7 @@ static void test_fates_in_any_order(void **state)
     peer_expect(&self->peer, "chat", NULL, ids[0]);
     peer_expect(&self->peer, "chat", NULL, ids[1]);
     peer_report(&self->peer, ids[1], "good", ",\"outcome\":\"stored\"");
-    EXPECT_ROWS(&self->terminal, "#2 stored", "#3 chat to G>");
+    EXPECT_ROWS(&self->terminal, "#2 stored", "#3 chat to G (#1 sent)>");
     peer_report(&self->peer, ids[0], "good", ",\"outcome\":\"delivered\"");
     peer_report(&self->peer, ids[1], "good", ",\"outcome\":\"delivered\"");
     peer_report(&self->peer, "somebody-elses", "bad", ",\"reason\":\"internal\"");

@@ -115,7 +115,7 @@ static void test_no_connection_and_no_login(void **state)
     json_decref(peer_read(&self->peer));
     peer_report(&self->peer, "auth_special", "bad", ",\"reason\":\"authFailed\"");
     expect_end(self, EXIT_LOGIN_REFUSED, "bester-cli: login: authFailed\n", "");
-    peer_close(&self->peer);
+    peer_refuse(&self->peer);
     program_start(&self->program, "bester-cli", ARGS("--to", "G"), -1);
     expect_end(self, EXIT_NO_CONNECTION, "bester-cli: no connection: Connection refused\n", "");
     program_start(&self->program, "bester-cli", ARGS("a", "b"), -1);
@@ -168,6 +168,50 @@ static void test_much(void **state)
     assert_int_equal(got, EXIT_ALL_GOOD);
 }
 
+/* Reads standard output to its end; how many lines it was. */
+static size_t count_lines(struct fixture *self)
+{
+    char part[8192];
+    size_t lines = 0;
+    ssize_t n;
+    while ((n = read(self->program.out, part, sizeof part)) > 0)
+        for (ssize_t i = 0; i < n; i++)
+            lines += part[i] == '\n';
+    assert_int_equal(n, 0);
+    return lines;
+}
+
+/* More than a pipe holds is to be said, and nobody reads it: lines are sent all the same. */
+static void test_an_unread_output_stops_nothing(void **state)
+{
+    struct fixture *self = *state;
+    enum { COUNT = 20000 };
+    begin(self, ARGS("--to", "G"));
+    for (int i = 0; i < COUNT; i++)
+        message(self, "so much to read");
+    program_write(&self->program, "one\ntwo\n");
+    report_next(self, "chat", "{\"to\": \"G\", \"text\": \"one\"}", "good", "");
+    report_next(self, "chat", "{\"to\": \"G\", \"text\": \"two\"}", "good", "");
+    program_close_in(&self->program);
+    assert_null(peer_read(&self->peer)); /* it is at its end but for that */
+    assert_int_equal(count_lines(self), COUNT + 2);
+    expect_end(self, EXIT_ALL_GOOD, "", "");
+}
+
+/* Who reads has gone: what is to be sent is sent, and the exit status tells. */
+static void test_a_reader_who_has_gone(void **state)
+{
+    struct fixture *self = *state;
+    begin(self, ARGS("--to", "G"));
+    close(self->program.out);
+    self->program.out = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    program_write(&self->program, "one\n");
+    report_next(self, "chat", NULL, "good", "");
+    program_write(&self->program, "two\n");
+    report_next(self, "chat", NULL, "good", "");
+    expect_end(self, EXIT_LOCAL_IO, "", "");
+}
+
 static void test_the_man_page_is_that_of_the_program(void **state)
 {
     struct fixture *self = *state;
@@ -192,6 +236,8 @@ int main(void)
         PLAY(test_no_connection_and_no_login),
         PLAY(test_a_server_of_part_one),
         PLAY(test_much),
+        PLAY(test_an_unread_output_stops_nothing),
+        PLAY(test_a_reader_who_has_gone),
         PLAY(test_the_man_page_is_that_of_the_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

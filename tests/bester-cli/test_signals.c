@@ -140,10 +140,10 @@ static void test_the_end_waits_for_reports(void **state)
     start(self, ARGS("--to", "G"));
     terminal_type(&self->terminal, "last words\r");
     peer_expect(&self->peer, "chat", NULL, id);
-    EXPECT_ROWS(&self->terminal, "#2 chat to G>");
+    EXPECT_ROWS(&self->terminal, "#2 chat to G (#1 sent)>");
     terminal_type(&self->terminal, "/quit\r");
-    EXPECT_ROWS(
-        &self->terminal, "#2 chat to G> /quit", "waiting for 1 report; Ctrl-C leaves at once", "");
+    EXPECT_ROWS(&self->terminal, "#2 chat to G (#1 sent)> /quit",
+        "waiting for 1 report; Ctrl-C leaves at once", "");
     terminal_expect_sane(&self->terminal);
     message(self, "one more");
     EXPECT_ROWS(
@@ -159,7 +159,7 @@ static void test_ctrl_c_does_not_wait(void **state)
     start(self, ARGS("--to", "G"));
     terminal_type(&self->terminal, "last words\r");
     peer_expect(&self->peer, "chat", NULL, NULL);
-    EXPECT_ROWS(&self->terminal, "#2 chat to G>");
+    EXPECT_ROWS(&self->terminal, "#2 chat to G (#1 sent)>");
     terminal_type(&self->terminal, "\004");
     EXPECT_ROWS(&self->terminal, "waiting for 1 report; Ctrl-C leaves at once", "");
     terminal_type(&self->terminal, "\003");

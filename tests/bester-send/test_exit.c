@@ -124,7 +124,7 @@ static void test_all_failed_alike(void **state)
 static void test_4_no_connection(void **state)
 {
     struct fixture *self = *state;
-    peer_close(&self->peer);
+    peer_refuse(&self->peer);
     start(self, one);
     expect_end(self, EXIT_NO_CONNECTION, "bester-send: no connection: Connection refused\n", "");
     start(self, ARGS("-t", "x", "-d", "1", "-S", "unix:/nonexistent/socket"));
@@ -193,7 +193,7 @@ static void test_8_no_report_in_time(void **state)
     peer_expect(&self->peer, "x", "1", NULL);
     expect_end(self, EXIT_REPORT_TIMEOUT, "bester-send: id m: no report in time\n", "");
 
-    start_logged_in(self, ARGS("-t", "x", "-d", "1", "-i", "m", "--timeout", "1500ms"), modern);
+    start_logged_in(self, ARGS("-t", "x", "-d", "1", "-i", "m", "--timeout", "3s"), modern);
     peer_expect(&self->peer, "x", "1", NULL);
     expect_end(self, EXIT_REPORT_TIMEOUT,
         "bester-send: the time is up\nbester-send: id m: no report in time\n", "");
@@ -204,7 +204,7 @@ static void test_8_the_run_is_bounded(void **state)
 {
     struct fixture *self = *state;
     char id[128];
-    start_logged_in(self, ARGS("-t", "x", "--ndjson", "--timeout", "1500ms"), modern);
+    start_logged_in(self, ARGS("-t", "x", "--ndjson", "--timeout", "3s"), modern);
     program_write(&self->program, "1\n");
     peer_expect(&self->peer, "x", "1", id);
     peer_report(&self->peer, id, "good", "");

@@ -121,12 +121,11 @@ static void test_failed_holds_what_was_not_read(void **state)
     expect_file(todo, "{bad\n3\n4\n5");
     peer_hang_up(&self->peer);
 
-    peer_close(&self->peer); /* nobody listens: nothing is lost */
+    peer_refuse(&self->peer); /* nobody listens: nothing is lost */
     start(self, ARGS("-t", "x", "--ndjson", "--failed", todo));
     program_write(&self->program, "1\n2\n");
     assert_int_equal(program_finish(&self->program), EXIT_NO_CONNECTION);
     expect_file(todo, "1\n2\n");
-    peer_listen(&self->peer, NULL);
 }
 
 static void test_failed_holds_a_line_that_is_too_long(void **state)
@@ -236,6 +235,40 @@ static void test_retry_after_a_lost_connection(void **state)
         "bester-send: line 1: id m-1: fate unknown: the peer closed the connection\n", "");
 }
 
+/* The next login is refused for this reason. */
+static void refuse_login(struct fixture *self, const char *reason)
+{
+    char more[60];
+    snprintf(more, sizeof more, ",\"reason\":\"%s\"", reason);
+    peer_accept(&self->peer);
+    json_decref(peer_read(&self->peer));
+    peer_report(&self->peer, "auth_special", "bad", more);
+    peer_hang_up(&self->peer);
+}
+
+/* Only for what may be otherwise in a while, and not for ever. */
+static void test_retry_at_login(void **state)
+{
+    struct fixture *self = *state;
+    start(self, ARGS("-t", "x", "-d", "1", "-i", "m", "--retry", "3"));
+    refuse_login(self, "overloaded");
+    refuse_login(self, "rateLimited");
+    refuse_login(self, "shuttingDown");
+    peer_log_in(&self->peer, "T", "secret", modern);
+    peer_expect(&self->peer, "x", "1", NULL);
+    peer_report(&self->peer, "m", "good", "");
+    expect_end(self, EXIT_ALL_GOOD, "", "");
+
+    start(self, ARGS("-t", "x", "-d", "1", "--retry", "1"));
+    refuse_login(self, "overloaded");
+    refuse_login(self, "overloaded");
+    expect_end(self, EXIT_LOGIN_REFUSED, "bester-send: login: overloaded\n", "");
+
+    start(self, ARGS("-t", "x", "-d", "1", "--retry", "3"));
+    refuse_login(self, "authFailed");
+    expect_end(self, EXIT_LOGIN_REFUSED, "bester-send: login: authFailed\n", "");
+}
+
 static void test_no_retry_unless_asked_and_not_for_ever(void **state)
 {
     struct fixture *self = *state;
@@ -245,10 +278,9 @@ static void test_no_retry_unless_asked_and_not_for_ever(void **state)
         "bester-send: the connection was lost: the peer closed the connection; the rest was not "
         "sent\n",
         "");
-    peer_close(&self->peer);
+    peer_refuse(&self->peer);
     start(self, ARGS("-t", "x", "-d", "1", "--retry", "1"));
     expect_end(self, EXIT_NO_CONNECTION, "bester-send: no connection: Connection refused\n", "");
-    peer_listen(&self->peer, NULL);
 }
 
 /* ---- replies
@@ -333,7 +365,7 @@ static void test_listen_to_a_closed_pipe(void **state)
 static void test_listen_is_bounded(void **state)
 {
     struct fixture *self = *state;
-    start_logged_in(self, ARGS("--listen", "--timeout", "1s"), modern);
+    start_logged_in(self, ARGS("--listen", "--timeout", "3s"), modern);
     expect_end_by_itself(self, EXIT_REPORT_TIMEOUT, "bester-send: the time is up\n", "");
 }
 
@@ -440,6 +472,7 @@ int main(void)
         PLAY(test_failed_is_written_when_a_signal_comes),
         PLAY(test_retry_where_nothing_was_done),
         PLAY(test_retry_after_a_lost_connection),
+        PLAY(test_retry_at_login),
         PLAY(test_no_retry_unless_asked_and_not_for_ever),
         PLAY(test_wait_reply),
         PLAY(test_9_no_reply),

@@ -5,7 +5,7 @@
 static void note(struct asker *self, struct outcome_of *outcome)
 {
     outcome->place = self->answer_count + self->failure_count;
-    outcome->at = ev_time();
+    outcome->at = ev_now(self->loop);
 }
 
 static void on_answer(uint64_t ticket, struct handler *handler, const struct message *answer,
@@ -130,13 +130,14 @@ enum status ask(struct asker *self, uint64_t ticket, const char *format, ...)
     assert_in_range(len, 1, (int)sizeof data - 1);
     snprintf(id, sizeof id, "\"m%u\"", (unsigned)ticket);
     unsigned before = self->answer_count + self->failure_count;
+    ev_now_update(self->loop); /* deadlines are counted by the loop's clock */
+    self->outcomes[ticket].asked_at = ev_now(self->loop);
     enum status status = handler_ask(self->handler, &(struct handler_question){.ticket = ticket,
                                                         .origin = self->origin,
                                                         .id_token = span_of(id),
                                                         .data = {data, (size_t)len}});
     /* Callbacks come from the loop, never from within handler_ask. */
     assert_int_equal(self->answer_count + self->failure_count, before);
-    self->outcomes[ticket].asked_at = ev_time();
     return status;
 }
 

@@ -102,7 +102,7 @@ static void test_one_that_never_listens(void **state)
  * long as that comes before its deadline, and is told as soon as it cannot. */
 static void test_one_that_crashes_at_once(void **state)
 {
-    open_with(state, "stream", 1000, "echo x >>$2/starts; exit 3");
+    open_with(state, "stream", 6000, "echo x >>$2/starts; exit 3");
     struct asker *self = *state;
     struct stat starts;
     handler_start(self->handler);
@@ -110,9 +110,10 @@ static void test_one_that_crashes_at_once(void **state)
     RUN_UNTIL(self->loop, self->failure_count == 1);
     assert_int_equal(self->outcomes[1].reason, STATUS_HANDLER_DOWN);
     assert_non_null(strstr(self->outcomes[1].data, "starts again in"));
-    /* Pauses of 0.1, 0.2, 0.4 and 0.8 s: the deadline is in the last of them. */
+    /* Pauses of 0.1, 0.2 and so on up to 3.2 s: the deadline is in the last of them, unless
+     * the starts themselves take almost as long as all pauses. */
     assert_int_equal(stat(place_path(&self->place, "starts"), &starts), 0);
-    assert_in_range(starts.st_size, 2, 8);
+    assert_in_range(starts.st_size, 2, 12);
     close_after(state);
 }
 
@@ -140,7 +141,7 @@ static void test_one_that_is_killed(void **state)
 
 static void test_one_that_is_stopped_and_goes_on(void **state)
 {
-    open_with(state, "stream", 1000, CHAT);
+    open_with(state, "stream", 3000, CHAT);
     struct asker *self = *state;
     handler_start(self->handler);
     expect_chat_answers(self, 1);

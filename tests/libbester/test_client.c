@@ -89,7 +89,7 @@ static void test_no_bester_server(void **state)
 static void test_no_server_at_all(void **state)
 {
     struct fixture *self = *state;
-    peer_close(&self->peer);
+    peer_refuse(&self->peer);
     start(self);
     until_end(self, CLIENT_END_UNREACHABLE);
     assert_string_equal(self->seen.fault.text, "Connection refused");

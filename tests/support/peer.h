@@ -120,6 +120,12 @@ static inline void peer_close(struct peer *self)
     self->listener = -1;
 }
 
+/* Keeps the port, so that nobody else gets it, and takes no connection there. */
+static inline void peer_refuse(struct peer *self)
+{
+    assert_int_equal(shutdown(self->listener, SHUT_RDWR), 0);
+}
+
 static inline void peer_accept(struct peer *self)
 {
     peer_await(self, self->listener);

@@ -1,13 +1,13 @@
 /*
  * outlet: lines for standard output, written when it takes them, so that a slow
- * reader never stops the loop (and with it the reports and --timeout).
+ * reader never stops the loop (and with it reports and deadlines).
  *
  * The descriptor is not set non-blocking: it is shared with whoever started us.
  * At most as much is written at once as a pipe that is writable takes for sure.
  * When the reader is gone the rest is dropped quietly; outlet_status tells.
  */
-#ifndef BESTER_SEND_OUTLET_H
-#define BESTER_SEND_OUTLET_H
+#ifndef BESTER_OUTLET_H
+#define BESTER_OUTLET_H
 
 #include <ev.h>
 
@@ -32,6 +32,7 @@ void outlet_release(struct outlet *self);
 void outlet_put(struct outlet *self, struct span text);
 /* Whoever makes more should wait for on_room. */
 bool outlet_is_full(const struct outlet *self);
+size_t outlet_bytes(const struct outlet *self);
 bool outlet_is_empty(const struct outlet *self);
 /* STATUS_OK; STATUS_CLOSED: the reader has gone; STATUS_IO, STATUS_NO_MEMORY. */
 enum status outlet_status(const struct outlet *self);

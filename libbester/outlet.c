@@ -1,4 +1,4 @@
-#include "bester-send/outlet.h"
+#include "libbester/outlet.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -56,6 +56,11 @@ void outlet_put(struct outlet *self, struct span text)
 bool outlet_is_full(const struct outlet *self)
 {
     return self->waiting.len >= OUTLET_FULL_BYTES;
+}
+
+size_t outlet_bytes(const struct outlet *self)
+{
+    return self->waiting.len;
 }
 
 bool outlet_is_empty(const struct outlet *self)
