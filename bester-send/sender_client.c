@@ -241,8 +241,7 @@ static void complain_of_end(struct sender *self, enum client_end why, const char
 
 /* Whether another connection could be better than this one was, and do anything for
  * the job. */
-static bool is_worth_it(
-    const struct sender *self, enum client_end why, const struct fault *fault)
+static bool is_worth_it(const struct sender *self, enum client_end why, const struct fault *fault)
 {
     if (why != CLIENT_END_LOST && why != CLIENT_END_UNREACHABLE &&
         !(why == CLIENT_END_REFUSED && is_transient(fault->status)))

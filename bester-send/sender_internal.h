@@ -11,10 +11,10 @@
 #include "bester-send/compose.h"
 #include "bester-send/ledger.h"
 #include "bester-send/leftover.h"
-#include "libbester/outlet.h"
 #include "bester-send/progress.h"
 #include "bester-send/sender.h"
 #include "libbester/client.h"
+#include "libbester/outlet.h"
 #include "libbester/records.h"
 #include "libbester/worker.h"
 
