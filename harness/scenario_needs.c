@@ -62,6 +62,19 @@ static bool check_signs(
     return true;
 }
 
+static bool check_builtin(struct loader *self, const char *name, struct where at)
+{
+    static const char *const of_administration[] = {"addUser", "changePassword", "kick", "queue",
+        "register", "reload", "removeUser", "sessions", "shutdown"};
+
+    if (strcmp(name, "close") == 0)
+        return true;
+    for (size_t i = 0; i < sizeof(of_administration) / sizeof(of_administration[0]); i++)
+        if (strcmp(of_administration[i], name) == 0)
+            return use(self, FEATURE_ADMINISTRATION, at, name);
+    return use(self, FEATURE_BUILTINS, at, name);
+}
+
 /* What a message is used for that a member alone does not show. */
 static bool check_message(
     struct loader *self, const struct line *line, const json_t *payload, struct where at)
@@ -78,9 +91,7 @@ static bool check_message(
     if (!line->doing && id && line->edge == EDGE_SERVER_SERVER &&
         !use(self, FEATURE_PEER_ID, at, "the id of a message between servers"))
         return false;
-    if (line->doing && strcmp(type, "builtin") == 0 && name && strcmp(name, "close") != 0)
-        return use(self, FEATURE_BUILTINS, at, name);
-    return true;
+    return !line->doing || strcmp(type, "builtin") != 0 || !name || check_builtin(self, name, at);
 }
 
 static bool check_login(struct loader *self, const json_t *words, struct where at)
@@ -150,12 +161,12 @@ static const char *const first_members[] = {"network", "network/types", "network
     "handlers/availableTypes", "handlers/typeMap", "handlers/typeMap/*",
     "handlers/typeMap/*/handlerBinary", "handlers/typeMap/*/unixDomainSocketPath", "database",
     "database/type", "database/redis", "database/redis/address", "database/redis/port", "admin",
-    "admin/*"};
+    "admin/info", "admin/info/*"};
 
 static bool is_first(const char *path)
 {
     for (size_t i = 0; i < sizeof(first_members) / sizeof(first_members[0]); i++) {
-        bool all = strcmp(first_members[i], "admin/*") == 0;
+        bool all = strcmp(first_members[i], "admin/info/*") == 0;
 
         if (fnmatch(first_members[i], path, all ? 0 : FNM_PATHNAME) == 0)
             return true;

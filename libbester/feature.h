@@ -35,7 +35,7 @@
     X(FEATURE_ACKS, "acks", "numbers what a client receives, and keeps it until it says so") \
     X(FEATURE_RECEIPTS, "receipts", "reports again when what was stored is delivered")       \
     X(FEATURE_PINNED, "pinned", "talks to other servers over TLS with pinned keys")          \
-    X(FEATURE_ADMINISTRATION, "administration", "obeys the commands of administrators")
+    X(FEATURE_ADMINISTRATION, "administration", "obeys commands about accounts, and administrators")
 
 enum feature {
 #define X(name, word, meaning) name,

@@ -131,6 +131,10 @@ static const struct use_row {
     {STEP("{\"T > S\":{\"type\":\"builtin\",\"data\":{\"command\":{\"type\":\"ping\"}},"
           "\"id\":\"1\"}}"),
         "builtins", 3},
+    {STEP("{\"T > S\":{\"type\":\"builtin\",\"data\":{\"command\":{\"type\":\"kick\"}},"
+          "\"id\":\"1\"}}"),
+        "administration", 3},
+    {CAST("\"config\":{\"admin\":{\"users\":[]}}"), "configuration", 2},
     {STEP("{\"S > P\":{\"type\":\"x\",\"id\":\"<i>\"}}"), "peerId", 3},
     {STEP("{\"S > R\":{\"type\":\"x\",\"origin\":{}}}"), "origin", 3},
     {STEP("{\"S > R\":{\"type\":\"x\",\"hops\":1}}"), "origin", 3},
