@@ -115,8 +115,8 @@ $(BUILD)/obj/$(1).a: $$(call object,$$(filter-out $(1)/main.c,$$(wildcard $(1)/*
 	$$(archive)
 $(BUILD)/$(1): $(BUILD)/obj/$(1)/main.o $(BUILD)/obj/$(1).a $(BUILD)/libbester.a
 	$$(call link,$$(LIBS_$(1)))
-$(BUILD)/tests/$(1)/%: $(BUILD)/obj/tests/$(1)/%.o $(BUILD)/obj/tests/$(1).a $(BUILD)/obj/$(1).a \
-                       $(BUILD)/libbester.a
+$(BUILD)/tests/$(1)/%: $(BUILD)/obj/tests/$(1)/%.o $(BUILD)/obj/tests/$(1).a $(BUILD)/obj/tests/fuzz.a \
+                       $(BUILD)/obj/$(1).a $(BUILD)/libbester.a
 	$$(call link,$$(LIBS_$(1)) $$(TEST_LIBS))
 endef
 define test_helpers
@@ -211,31 +211,48 @@ lint: deps-check
 docs: all
 	@CC='$(CC)' BUILD='$(BUILD)' tests/check/docs --write
 
-# Looks for inputs that break libbester, for SECONDS each. What breaks it is left in build-fuzz/ and
-# belongs into fixtures/ then; what reaches new code is kept in build-fuzz/found/ for the next time.
-FUZZ    ?= json frame message template
+# Looks for inputs that break something, for SECONDS each; a target is a function of tests/fuzz. What
+# breaks it is left in build-fuzz/ and belongs into fixtures/ then; what reaches new code is kept in
+# build-fuzz/found/ for the next time. `make test` feeds the fixtures to every target.
+FUZZ    ?= json frame message template session answer informer config play
 SECONDS ?= 60
-FUZZFLAGS = -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
-FUZZ_JSON = corpus/json/accept corpus/json/refuse corpus/json/either
-FUZZ_SEEDS_json    = $(FUZZ_JSON) messages/valid
-FUZZ_SEEDS_frame   = frames/whole frames/partial frames/bad
-FUZZ_SEEDS_message = $(FUZZ_JSON) messages/valid messages/invalid/malformed messages/invalid/tooLarge
+FUZZ_BUILD = build-fuzz
+FUZZ_JSON  = corpus/json/accept corpus/json/refuse corpus/json/either
+FUZZ_SEEDS_json     = $(FUZZ_JSON) messages/valid
+FUZZ_SEEDS_frame    = frames/whole frames/partial frames/bad
+FUZZ_SEEDS_message  = $(FUZZ_JSON) messages/valid messages/invalid/malformed messages/invalid/tooLarge
 FUZZ_SEEDS_template = corpus/template
+FUZZ_SEEDS_session  = corpus/session
+FUZZ_SEEDS_answer   = corpus/answer
+FUZZ_SEEDS_informer = corpus/informer
+FUZZ_SEEDS_config   = corpus/config configs/valid configs/invalid
+FUZZ_SEEDS_play     = corpus/play scenarios
+FUZZ_PROGRAM_session  = besterd
+FUZZ_PROGRAM_answer   = besterd
+FUZZ_PROGRAM_informer = besterd
+FUZZ_PROGRAM_config   = besterd
+FUZZ_PROGRAM_play     = harness
 .PHONY: fuzz
 fuzz: $(addprefix fuzz-,$(FUZZ))
 .PHONY: fuzz-%
 fuzz-%: deps-check
-	@mkdir -p build-fuzz/found/$*
-	$(SAY) CC build-fuzz/$*
-	$(Q)clang -std=gnu11 -I. -O2 -g $(FUZZFLAGS) -DFUZZ_TARGET=fuzz_$* -o build-fuzz/$* \
-	    $(wildcard tests/fuzz/*.c) \
-	    $(foreach m,status bytes blob frame json json_string json_find message message_build \
-	        character visible profile template template_file template_form template_show,libbester/$m.c) \
-	    $(call pkg_cflags,jansson) $(call pkg_libs,jansson)
-	@build-fuzz/$* -max_total_time=$(SECONDS) -max_len=4096 -print_final_stats=1 \
-	    -artifact_prefix=build-fuzz/ build-fuzz/found/$* $(addprefix fixtures/,$(FUZZ_SEEDS_$*)) \
-	    >build-fuzz/$*.log 2>&1 || { tail -n 60 build-fuzz/$*.log; exit 1; }
-	@sed -n 's/^stat::/    /p' build-fuzz/$*.log
+	@+$(SUBMAKE) CC=clang SAN=fuzzer-no-link,address,undefined BUILD=$(FUZZ_BUILD) \
+	    FUZZ_TARGET=$* $(FUZZ_BUILD)/fuzz/$*
+	@mkdir -p $(FUZZ_BUILD)/found/$*
+	@$(FUZZ_BUILD)/fuzz/$* -max_total_time=$(SECONDS) -max_len=4096 -print_final_stats=1 \
+	    $(patsubst %,-dict=%,$(wildcard fixtures/corpus/$*.dict)) -artifact_prefix=$(FUZZ_BUILD)/ \
+	    $(FUZZ_BUILD)/found/$* $(addprefix fixtures/,$(FUZZ_SEEDS_$*)) \
+	    >$(FUZZ_BUILD)/$*.log 2>&1 || { tail -n 60 $(FUZZ_BUILD)/$*.log; exit 1; }
+	@sed -n 's/^stat::/    /p' $(FUZZ_BUILD)/$*.log
+
+# The program whose code a target runs, if it is more than libbester.
+FUZZ_PROGRAM = $(FUZZ_PROGRAM_$(FUZZ_TARGET))
+$(BUILD)/fuzz/%: tests/fuzz/entry.c $(BUILD)/obj/tests/fuzz.a \
+                 $(if $(FUZZ_PROGRAM),$(BUILD)/obj/$(FUZZ_PROGRAM).a) $(BUILD)/libbester.a
+	@mkdir -p $(@D)
+	$(SAY) LD $@
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -DFUZZ_TARGET=fuzz_$* -o $@ \
+	    $(filter %.c %.a,$^) $(LIBS_$(FUZZ_PROGRAM)) $(LIB_LIBS)
 
 .PHONY: bench
 bench: all $(addprefix $(BUILD)/bench/,$(BENCHES))

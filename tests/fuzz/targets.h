@@ -1,7 +1,7 @@
 /*
  * targets: what a fuzzer calls, and what the tests call with the fixtures.
  *
- * A target takes any bytes, hands them to one part of libbester and checks what
+ * A target takes any bytes, hands them to one part of Bester and checks what
  * must hold for whatever comes. It ends the program (abort) when something does
  * not, after it has said what. libFuzzer needs return 0.
  */
@@ -30,5 +30,15 @@ int fuzz_frame(const uint8_t *data, size_t size);
 int fuzz_message(const uint8_t *data, size_t size);
 /* A template, a line feed, data for it. */
 int fuzz_template(const uint8_t *bytes, size_t size);
+
+/* Those need besterd. The first byte says what the others are: see each file. */
+int fuzz_session(const uint8_t *data, size_t size);
+int fuzz_answer(const uint8_t *data, size_t size);
+int fuzz_informer(const uint8_t *data, size_t size);
+/* The bytes are a configuration. */
+int fuzz_config(const uint8_t *data, size_t size);
+
+/* Needs the harness. The bytes are a play. */
+int fuzz_play(const uint8_t *data, size_t size);
 
 #endif
