@@ -214,7 +214,7 @@ static void world_start(void)
     if (!world.inbox)
         world.inbox = malloc(INBOX_BYTES);
     MUST(world.inbox != NULL);
-    strcpy(world.directory, "/tmp/bester-fuzz-XXXXXX");
+    snprintf(world.directory, sizeof(world.directory), "/tmp/bester-fuzz-XXXXXX");
     MUST(mkdtemp(world.directory) != NULL);
     for (size_t i = 0; i < 2; i++)
         world.posts[i] = post_open(post_names[i]);
