@@ -260,7 +260,64 @@ def configuration_is_of_part_one():
         same(config["admin"], {"info": {}})
 
 
+ASKS = """#!/usr/bin/env python3
+import json, os, socket, sys
+
+with open(sys.argv[1]) as file:
+    redis = json.load(file)["database"]["redis"]
+with socket.create_connection((redis["address"], int(redis["port"]))) as connection:
+    answers = b""
+    try:
+        connection.sendall(sys.argv[3].replace("|", "\\r\\n").encode() + b"PING\\r\\n")
+        while not answers.endswith(b"+PONG\\r\\n"):
+            piece = connection.recv(4096)
+            if not piece:
+                break
+            answers += piece
+    except ConnectionError:
+        pass # it was hung up while we wrote
+with open(sys.argv[2], "wb") as file:
+    file.write(answers)
+os.execv(sys.argv[4], [sys.argv[4], sys.argv[1]])
+"""
+
+
+def database_knows_accounts():
+    """What a server may ask of it: with accounts, these; without, the clients."""
+    commands = ("HGET T password|HGET G password|HGET T more|HGET Nobody password|EXISTS T|TYPE T|"
+                "TYPE N|hmget G password x|HGETALL T|HGETALL N|HEXISTS T password|SET T 1|HGET T|"
+                "SELECT 0|*3|$4|HGET|$1|T|$8|password||")
+    answers = ["$6", "secret", "$5", "other", "$-1", "$-1", ":1", "+hash", "+none", "*2", "$5",
+               "other", "$-1", "*2", "$8", "password", "$6", "secret", "*0", ":1", "-ERR",
+               "-ERR", "+OK", "$6", "secret", "+PONG"]
+    with Room() as room:
+        server = room.write("asks.py", ASKS, 0o755)
+        seen = room.path("seen")
+        command = f"{server} {{config}} {seen} '{commands}' {LEGACY}"
+        open_ = dict(PLAY, servers={"S1": {}}, clients={
+            "T": {"on": "S1", "password": "secret"}, "G": {"on": "S1", "password": "other"}})
+        for play in PLAY, open_:
+            run = room.run(room.write("play.json", play), server=command)
+            same(run.returncode, 0, run.stdout + run.stderr)
+            with open(seen, encoding="utf-8") as file:
+                lines = [line.split()[0] if line.startswith("-ERR") else line
+                         for line in file.read().split("\n") if line]
+            same(lines, answers)
+
+
+def database_hangs_up_on_nonsense():
+    with Room() as room:
+        server = room.write("asks.py", ASKS, 0o755)
+        seen = room.path("seen")
+        command = f"{server} {{config}} {seen} 'HGET T password|*9999|' {LEGACY}"
+        run = room.run(room.write("play.json", PLAY), server=command)
+        same(run.returncode, 0, run.stdout + run.stderr)
+        with open(seen, encoding="utf-8") as file:
+            assert "PONG" not in file.read()
+
+
 TESTS = [
+    database_knows_accounts, database_hangs_up_on_nonsense,
     first_part_passes, what_it_claims_is_tried, mistakes_are_found, skips_are_told,
     besterd_is_asked, features_are_known, wrong_use, started_once_more, not_started_for_ever,
     never_serves, restarts, configuration_is_of_part_one,
