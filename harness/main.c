@@ -3,6 +3,7 @@
 
 #include "harness/fmt.h"
 #include "harness/lint.h"
+#include "harness/load.h"
 #include "harness/run.h"
 #include "harness/up.h"
 #include "libbester/options.h"
@@ -308,6 +309,7 @@ static const struct {
     {"run", main_run, "play conversations and say which went as written"},
     {"fmt", main_fmt, "bring plays into their one layout"},
     {"lint", main_lint, "find what is wrong with plays without playing them"},
+    {"load", main_load, "send as much as it is told to, and tell what that does to a server"},
     {"up", main_up, "start a cast and keep it for people to talk to"},
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

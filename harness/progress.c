@@ -1,5 +1,6 @@
 #include "harness/progress.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -183,4 +184,52 @@ void progress_end(struct progress *self)
     put(&line, NULL, text);
     fputc('\n', self->out);
     fflush(self->out);
+}
+
+/* ---- the line alone -------------------------------------------------------------------------- */
+
+struct progress_line {
+    FILE *out;
+};
+
+struct progress_line *progress_line_new(FILE *out)
+{
+    struct progress_line *self;
+
+    if (!can_erase(out))
+        return NULL;
+    self = must_alloc(sizeof(*self));
+    self->out = out;
+    return self;
+}
+
+void progress_line_show(struct progress_line *self, const char *format, ...)
+{
+    struct printed line;
+    char text[400];
+    va_list arguments;
+
+    if (!self)
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    line = (struct printed){self->out, false, width_of(self->out)};
+    progress_line_hide(self);
+    put(&line, NULL, text);
+    fflush(self->out);
+}
+
+void progress_line_hide(struct progress_line *self)
+{
+    if (self)
+        fputs("\r\033[K", self->out);
+}
+
+void progress_line_free(struct progress_line *self)
+{
+    progress_line_hide(self);
+    if (self)
+        fflush(self->out);
+    free(self);
 }

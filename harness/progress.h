@@ -35,4 +35,15 @@ void progress_hide(struct progress *self);
 /* The last line, which stays. */
 void progress_end(struct progress *self);
 
+/* ---- the line alone, for who has no plays ---- */
+
+struct progress_line;
+
+/* NULL, which all functions take: out is no terminal that can erase a line. */
+struct progress_line *progress_line_new(FILE *out);
+void progress_line_show(struct progress_line *self, const char *format, ...) PRINTF_LIKE(2, 3);
+void progress_line_hide(struct progress_line *self);
+/* Erases it. */
+void progress_line_free(struct progress_line *self);
+
 #endif

@@ -268,6 +268,9 @@ int up_world(const struct up_options *options, const char *path)
         fprintf(stderr, "%s:%u:%u: %s\n", path, mistake.at.line, mistake.at.column, mistake.text);
         return status == STATUS_IO ? EXIT_LOCAL_IO : EXIT_BAD_INPUT;
     }
+    for (size_t i = 0; options->unwatched && i < self.scenario.member_count; i++)
+        if (self.scenario.members[i].handler.run)
+            self.scenario.members[i].handler.by_server = true;
     if (programs_find(&self.programs, options->besterd, &fault) == STATUS_OK) {
         play(&self);
     } else {

@@ -12,6 +12,7 @@ struct up_options {
     const char *run;     /* NULL: until interrupted */
     double deadline_s;
     bool ladder;
+    bool unwatched; /* the server starts real handlers, and nobody sees what they say */
 };
 
 /* Returns the exit status. */

@@ -377,6 +377,11 @@ const struct client_server *client_server(const struct client *self)
     return &self->server;
 }
 
+int client_fd(const struct client *self)
+{
+    return self->stream != NULL ? stream_fd(self->stream) : -1;
+}
+
 size_t client_in_flight(const struct client *self)
 {
     return flights_count(&self->flights);

@@ -127,6 +127,8 @@ void client_pause(struct client *self);
 void client_resume(struct client *self);
 const struct client_server *client_server(const struct client *self);
 size_t client_in_flight(const struct client *self);
+/* The descriptor of its connection, to be asked, not to be used; -1: there is none. */
+int client_fd(const struct client *self);
 
 /* ---- a result as text and as exit status (client_result.c) ---------------------------------- */
 
