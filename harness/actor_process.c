@@ -128,13 +128,14 @@ static bool add_account(struct actor_process *self)
     return true;
 }
 
-/* Well ended when asked to. One that was asked before it was ready may not mind
- * the signal yet: so may be one that has never said anything. */
+/* Well ended when asked to. A handler or client may leave it to the signal that asks, as
+ * most do. A server that was asked before it was ready may not mind the signal yet: so may
+ * be one that has never said anything. */
 static bool ended_well(const struct actor_process *self, int wait_status)
 {
     if (self->foreign && !(self->setting->topology->programs->has & need_bit(FEATURE_EXIT)))
         return self->asked_to_end;
-    if (cast_of(self)->kind == MEMBER_CLIENT && WIFSIGNALED(wait_status))
+    if (cast_of(self)->kind != MEMBER_SERVER && WIFSIGNALED(wait_status))
         return self->asked_to_end && WTERMSIG(wait_status) == SIGTERM;
     if (WIFSIGNALED(wait_status))
         return WTERMSIG(wait_status) == SIGTERM &&

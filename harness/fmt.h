@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "libbester/options.h"
+
 enum { EXIT_SOME_DIFFER = 1 };
 
 struct fmt_options {
@@ -16,5 +18,9 @@ struct fmt_options {
 /* The exit status: 0; 1 with check if some file differs; EXIT_BAD_INPUT, EXIT_LOCAL_IO.
  * "-" is standard input, and its layout goes to standard output. */
 int fmt_files(const struct fmt_options *options, char *const *arguments, size_t count);
+
+/* `harness fmt …` */
+extern const struct option_table fmt_table;
+int fmt_main(int argc, char **argv);
 
 #endif

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "libbester/status.h"
+#include "libbester/options.h"
 
 enum { LINT_RULE_COUNT_MAX = 32, EXIT_FOUND = 1 };
 
@@ -30,5 +30,9 @@ int lint_paths(const struct lint_options *options, char *const *arguments, size_
 
 /* The rules, with their sentences. */
 void lint_list(void);
+
+/* `harness lint …` */
+extern const struct option_table lint_table;
+int lint_main(int argc, char **argv);
 
 #endif

@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "libbester/login.h"
+#include "libbester/options.h"
 
 enum {
     LOAD_CLIENTS_MAX = 10000,
@@ -51,6 +52,7 @@ int load_server(const struct load_options *options, const char *server);
 int load_world(const struct load_options *options, const char *path);
 
 /* `harness load` (load_options.c). */
+extern const struct option_table load_table;
 int main_load(int argc, char **argv);
 
 #endif

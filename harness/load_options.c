@@ -146,7 +146,7 @@ static const struct option_exit exits[] = {
     {0, NULL},
 };
 
-static const struct option_table table = {
+const struct option_table load_table = {
     .program = "harness load",
     .synopsis = (const char *const[]){"[OPTIONS] SERVER", "[OPTIONS] WORLD.json", NULL},
     .summary = "send as much as it is told to, and tell what that does to a server",
@@ -202,7 +202,7 @@ int main_load(int argc, char **argv)
     struct operands operands;
     int status;
 
-    if (!options_begin(&table, argc, argv, &options, &operands, stdout, stderr, &status))
+    if (!options_begin(&load_table, argc, argv, &options, &operands, stdout, stderr, &status))
         return status;
     if (operands.count != 1) {
         fputs("harness load: one server, or the cast of one play, is wanted\n", stderr);

@@ -4,6 +4,7 @@
 #include "harness/fmt.h"
 #include "harness/lint.h"
 #include "harness/load.h"
+#include "harness/new.h"
 #include "harness/run.h"
 #include "harness/up.h"
 #include "libbester/options.h"
@@ -199,118 +200,21 @@ static int main_up(int argc, char **argv)
     return up_world(&options, operands.at[0]);
 }
 
-/* ---- fmt ------------------------------------------------------------------------------------- */
-
-static const struct option_row fmt_rows[] = {
-    {.name = "check",
-        .kind = OPTION_FLAG,
-        .offset = offsetof(struct fmt_options, check),
-        .help = "write nothing; show what differs"},
-    OPTION_COMMON_ROWS,
-};
-
-static const struct option_exit fmt_exits[] = {
-    {0, "every file is in canonical form now"},
-    {EXIT_SOME_DIFFER, "with --check: some file differs"},
-    {EXIT_USAGE, "wrong options or arguments"},
-    {EXIT_BAD_INPUT, "a file is no JSON: file, line, column and a sentence; it was left as it is"},
-    {EXIT_LOCAL_IO, "a file can't be read or written"},
-    {0, NULL},
-};
-
-static const struct option_table fmt_table = {
-    .program = "harness fmt",
-    .synopsis = (const char *const[]){"[OPTIONS] PATH…", "[OPTIONS] -", NULL},
-    .summary = "bring plays, and other JSON, into their one layout",
-    .rows = fmt_rows,
-    .row_count = sizeof(fmt_rows) / sizeof(fmt_rows[0]),
-    .exits = fmt_exits,
-};
-
-static int main_fmt(int argc, char **argv)
-{
-    struct fmt_options options = {.check = false};
-    struct operands operands;
-    int status;
-
-    if (!options_begin(&fmt_table, argc, argv, &options, &operands, stdout, stderr, &status))
-        return status;
-    if (operands.count == 0) {
-        fputs("harness fmt: no file is named; - is standard input\n", stderr);
-        return EXIT_USAGE;
-    }
-    return fmt_files(&options, operands.at, operands.count);
-}
-
-/* ---- lint ------------------------------------------------------------------------------------ */
-
-static enum status apply_rule(void *settings, const char *argument, struct fault *fault)
-{
-    return lint_want(settings, argument, fault);
-}
-
-static const struct option_row lint_rows[] = {
-    {.name = "rule",
-        .kind = OPTION_CALL,
-        .argument = "NAME",
-        .apply = apply_rule,
-        .help = "look for this only; may be given several times"},
-    {.name = "list",
-        .kind = OPTION_FLAG,
-        .offset = offsetof(struct lint_options, list),
-        .help = "print the rules, with what each is about"},
-    OPTION_COMMON_ROWS,
-};
-
-static const struct option_exit lint_exits[] = {
-    {0, "nothing was found"},
-    {EXIT_FOUND, "something was found: file, line, column and a sentence"},
-    {EXIT_USAGE, "wrong options or arguments"},
-    {EXIT_BAD_INPUT, "a play could not be played at all"},
-    {EXIT_LOCAL_IO, "a file can't be read"},
-    {0, NULL},
-};
-
-static const struct option_table lint_table = {
-    .program = "harness lint",
-    .synopsis = (const char *const[]){"[OPTIONS] PATH…", "--list", NULL},
-    .summary = "find what is wrong with plays without playing them",
-    .rows = lint_rows,
-    .row_count = sizeof(lint_rows) / sizeof(lint_rows[0]),
-    .exits = lint_exits,
-};
-
-static int main_lint(int argc, char **argv)
-{
-    struct lint_options options = {.list = false};
-    struct operands operands;
-    int status;
-
-    if (!options_begin(&lint_table, argc, argv, &options, &operands, stdout, stderr, &status))
-        return status;
-    if (options.list) {
-        lint_list();
-        return 0;
-    }
-    if (operands.count == 0) {
-        fputs("harness lint: no play is named; see harness lint --help\n", stderr);
-        return EXIT_USAGE;
-    }
-    return lint_paths(&options, operands.at, operands.count);
-}
-
 /* ---- the table of commands ------------------------------------------------------------------- */
 
-static const struct {
+static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
     const char *help;
+    const struct option_table *table; /* for the manual page */
 } commands[] = {
-    {"run", main_run, "play conversations and say which went as written"},
-    {"fmt", main_fmt, "bring plays into their one layout"},
-    {"lint", main_lint, "find what is wrong with plays without playing them"},
-    {"load", main_load, "send as much as it is told to, and tell what that does to a server"},
-    {"up", main_up, "start a cast and keep it for people to talk to"},
+    {"run", main_run, "play conversations and say which went as written", &run_table},
+    {"new", new_main, "write a starting play", &new_table},
+    {"fmt", fmt_main, "bring plays into their one layout", &fmt_table},
+    {"lint", lint_main, "find what is wrong with plays without playing them", &lint_table},
+    {"load", main_load, "send as much as it is told to, and tell what that does to a server",
+        &load_table},
+    {"up", main_up, "start a cast and keep it for people to talk to", &up_table},
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
 
@@ -322,6 +226,60 @@ static void print_usage(FILE *out)
     fprintf(out, "\n`harness COMMAND --help` says more; docs/harness.md is the format of plays.\n");
 }
 
+static const struct option_section man_sections[] = {
+    {"description",
+        "Plays conversations over real Bester servers and says which went as written. A play is "
+        "one JSON file: a cast of servers, handlers and clients, and a conversation that reads "
+        "from top to bottom. The harness starts the servers, plays everybody else itself, and "
+        "tells what differs.\n"
+        "\n"
+        "    bester-harness new first.json\n"
+        "    bester-harness run --ladder first.json\n"
+        "\n"
+        "In Bester's own tree the program is called harness; installed, bester-harness."},
+    {"see also",
+        "besterd(8), bester-send(1), bester-cli(1). The format of plays is docs/harness.md, "
+        "that of reports docs/reports.md."},
+    {NULL, NULL},
+};
+
+static const struct option_table man_table = {
+    .program = "bester-harness",
+    .synopsis = (const char *const[]){"COMMAND [OPTIONS] …", NULL},
+    .summary = "play conversations over Bester servers",
+    .sections = man_sections,
+};
+
+static void print_man_page(void)
+{
+    const struct option_table *tables[COMMAND_COUNT];
+
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        tables[i] = commands[i].table;
+    options_print_man_of_commands(&man_table, tables, COMMAND_COUNT, stdout);
+}
+
+static void print_version(void)
+{
+    printf("harness %s\n", BESTER_VERSION);
+}
+
+static void print_help(void)
+{
+    print_usage(stdout);
+}
+
+static const struct word {
+    const char *name;
+    void (*print)(void);
+} words[] = {
+    {"--help", print_help},
+    {"-h", print_help},
+    {"--version", print_version},
+    {"-V", print_version},
+    {"--man-page", print_man_page},
+};
+
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
@@ -329,14 +287,11 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(commands[i].name, name) == 0)
             return commands[i].run(argc - 1, argv + 1);
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
-        print_usage(stdout);
-        return 0;
-    }
-    if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
-        printf("harness %s\n", BESTER_VERSION);
-        return 0;
-    }
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcmp(words[i].name, name) == 0) {
+            words[i].print();
+            return fflush(stdout) == 0 ? 0 : EXIT_LOCAL_IO;
+        }
     if (*name)
         fprintf(stderr, "harness: no command \"%s\"\n", name);
     print_usage(stderr);

@@ -112,6 +112,10 @@ MUST_CHECK bool options_begin(const struct option_table *table, int argc, char *
 
 void options_print_help(const struct option_table *table, FILE *out);
 void options_print_man(const struct option_table *table, FILE *out);
+/* One page for a program that is told what to do by a command: table has its name, synopsis
+ * and prose, each of the others the options of one command. */
+void options_print_man_of_commands(const struct option_table *table,
+    const struct option_table *const *commands, size_t count, FILE *out);
 /* false: that shell is not known, nothing was printed. */
 bool options_print_completion(const struct option_table *table, const char *shell, FILE *out);
 

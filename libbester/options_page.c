@@ -152,7 +152,7 @@ static void man_prose(const char *text, FILE *out)
         fputs(".fi\n.RE\n", out);
 }
 
-void options_print_man(const struct option_table *table, FILE *out)
+static void man_head(const struct option_table *table, FILE *out)
 {
     fputs(".\\\" Made by the program itself (\\-\\-man\\-page). Do not edit.\n.TH ", out);
     for (const char *c = table->program; *c != '\0'; c++)
@@ -162,6 +162,10 @@ void options_print_man(const struct option_table *table, FILE *out)
     fputs(" \\- ", out);
     roff(table->summary, out);
     fputs("\n.SH SYNOPSIS\n", out);
+}
+
+static void man_synopsis(const struct option_table *table, FILE *out)
+{
     for (size_t i = 0; table->synopsis[i] != NULL; i++) {
         fprintf(out, "%s.B ", i == 0 ? "" : ".br\n");
         roff(table->program, out);
@@ -169,29 +173,83 @@ void options_print_man(const struct option_table *table, FILE *out)
         roff(table->synopsis[i], out);
         fputc('\n', out);
     }
-    const struct option_section *section = table->sections;
-    if (section != NULL && section->heading != NULL) { /* the first goes before the options */
-        man_heading(section->heading, out);
-        man_prose(section->text, out);
-        section++;
-    }
-    man_heading("options", out);
+}
+
+static void man_rows(const struct option_table *table, const char *group, FILE *out)
+{
     for (size_t i = 0; i < table->row_count; i++) {
         const struct option_row *row = &table->rows[i];
         if (row->kind == OPTION_GROUP)
-            fprintf(out, ".SS %s\n", row->help);
+            fprintf(out, "%s %s\n", group, row->help);
         else if (!row->hidden)
             man_row(row, out);
     }
-    if (table->exits != NULL)
-        man_heading("exit status", out);
-    for (const struct option_exit *e = table->exits; e != NULL && e->help != NULL; e++) {
+}
+
+static void man_exits(const struct option_exit *exits, FILE *out)
+{
+    for (const struct option_exit *e = exits; e != NULL && e->help != NULL; e++) {
         fprintf(out, ".TP\n.B %d\n", e->value);
         roff(e->help, out);
         fputs(".\n", out);
     }
+}
+
+/* The first goes before the options. */
+static const struct option_section *man_first_section(const struct option_table *table, FILE *out)
+{
+    const struct option_section *section = table->sections;
+    if (section == NULL || section->heading == NULL)
+        return section;
+    man_heading(section->heading, out);
+    man_prose(section->text, out);
+    return section + 1;
+}
+
+static void man_sections(const struct option_section *section, FILE *out)
+{
     for (; section != NULL && section->heading != NULL; section++) {
         man_heading(section->heading, out);
         man_prose(section->text, out);
     }
+}
+
+void options_print_man(const struct option_table *table, FILE *out)
+{
+    man_head(table, out);
+    man_synopsis(table, out);
+    const struct option_section *rest = man_first_section(table, out);
+    man_heading("options", out);
+    man_rows(table, ".SS", out);
+    if (table->exits != NULL)
+        man_heading("exit status", out);
+    man_exits(table->exits, out);
+    man_sections(rest, out);
+}
+
+static void man_command(const struct option_table *command, FILE *out)
+{
+    fputs(".SS ", out);
+    roff(command->program, out);
+    fputc('\n', out);
+    man_synopsis(command, out);
+    fprintf(out, ".PP\n%c", toupper((unsigned char)command->summary[0]));
+    roff(command->summary + 1, out);
+    fputs(".\n", out);
+    man_rows(command, ".PP\n.B", out);
+    if (command->exits != NULL)
+        fputs(".PP\nExit status:\n", out);
+    man_exits(command->exits, out);
+}
+
+void options_print_man_of_commands(const struct option_table *table,
+    const struct option_table *const *commands, size_t count, FILE *out)
+{
+    man_head(table, out);
+    man_synopsis(table, out);
+    const struct option_section *rest = man_first_section(table, out);
+    man_heading("commands", out);
+    for (size_t i = 0; i < count; i++)
+        man_command(commands[i], out);
+    man_sections(rest, out);
 }
