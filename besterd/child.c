@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -87,6 +88,23 @@ static void on_restart(struct ev_loop *loop, ev_timer *watcher, int events)
     child_start(watcher->data);
 }
 
+static void limit(__rlimit_resource_t resource, rlim_t value)
+{
+    if (value > 0 && setrlimit(resource, &(struct rlimit){value, value}) != 0)
+        dprintf(STDERR_FILENO, "a limit of its resources could not be set: %s\n", strerror(errno));
+}
+
+/* In the new process: takes away what it does not need. */
+static void confine(const struct child_limits *limits)
+{
+    limit(RLIMIT_AS, limits->memory_bytes);
+    limit(RLIMIT_CPU, limits->cpu_s);
+    limit(RLIMIT_NOFILE, limits->files);
+    limit(RLIMIT_NPROC, limits->processes);
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    (void)close_range(STDERR_FILENO + 1, ~0u, 0); /* ours close on exec; so do a library's, now */
+}
+
 /* In the new process, before exec: only what may be called after a fork. */
 static void become(const struct child_options *options, pid_t parent)
 {
@@ -107,16 +125,39 @@ static void become(const struct child_options *options, pid_t parent)
     dup2(STDERR_FILENO, STDOUT_FILENO);
     if (null > STDERR_FILENO)
         close(null);
+    confine(&options->limits);
     execvp(options->argv[0], (char *const *)options->argv);
     dprintf(STDERR_FILENO, "%s: %s\n", options->argv[0], strerror(errno));
     _exit(EXEC_FAILED);
 }
 
-/* Ours, without what was meant for us alone, and what the child gets besides.
- * Made before the fork, because the new process may not allocate. */
-static char **make_environment(const char *const *added)
+/* Whether "NAME=value" is of that name; a name that ends with '*' is the beginning of one. */
+static bool is_named(const char *entry, const char *name)
 {
-    static const char *const ours[] = {"LISTEN_PID=", "LISTEN_FDS=", "LISTEN_FDNAMES=", "BESTER_"};
+    size_t len = strcspn(name, "*");
+
+    return strncmp(entry, name, len) == 0 && (name[len] == '*' || entry[len] == '=');
+}
+
+static bool is_passed(const char *entry, const char *const *more)
+{
+    static const char *const common[] = {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG",
+        "LANGUAGE", "LC_*", "TZ", "TMPDIR", "XDG_*", NULL};
+
+    for (const char *const *name = common; *name; name++)
+        if (is_named(entry, *name))
+            return true;
+    for (const char *const *name = more; name && *name; name++)
+        if (is_named(entry, *name))
+            return true;
+    return false;
+}
+
+/* What is passed on of ours, and what the child gets besides. Made before the fork,
+ * because the new process may not allocate. */
+static char **make_environment(const struct child_options *options)
+{
+    const char *const *added = options->environ;
     size_t count = 0;
     size_t kept = 0;
 
@@ -127,14 +168,9 @@ static char **make_environment(const char *const *added)
     char **list = calloc(count + 1, sizeof(*list));
     if (!list)
         return NULL;
-    for (size_t i = 0; environ[i]; i++) {
-        bool skip = false;
-
-        for (size_t k = 0; k < sizeof(ours) / sizeof(ours[0]); k++)
-            skip = skip || strncmp(environ[i], ours[k], strlen(ours[k])) == 0;
-        if (!skip)
+    for (size_t i = 0; environ[i]; i++)
+        if (is_passed(environ[i], options->pass))
             list[kept++] = environ[i];
-    }
     for (size_t i = 0; added && added[i]; i++)
         list[kept++] = (char *)added[i];
     return list;
@@ -143,7 +179,7 @@ static char **make_environment(const char *const *added)
 static void child_start(struct child *self)
 {
     pid_t parent = getpid();
-    char **environment = make_environment(self->options.environ);
+    char **environment = make_environment(&self->options);
     sigset_t all, before;
 
     sigfillset(&all);
@@ -191,6 +227,11 @@ struct child *child_new(struct ev_loop *loop, const struct child_options *option
     ev_init(&self->patience, on_patience);
     self->watcher.data = self->restart.data = self->patience.data = self;
     return self;
+}
+
+void child_set_pass(struct child *self, const char *const *pass)
+{
+    self->options.pass = pass;
 }
 
 void child_ensure(struct child *self)

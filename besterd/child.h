@@ -5,6 +5,10 @@
  * server, reaped, started again after it ended, with pauses that double from
  * 100 ms to 30 s and begin anew after it has run for 10 s.
  *
+ * What it gets is little: no descriptor but the first three, no variable of our
+ * environment but those that programs commonly need, no way to more privileges
+ * than ours (no_new_privs), and the limits that options name.
+ *
  * Needs the default loop of libev (ev_child).
  */
 #ifndef BESTERD_CHILD_H
@@ -24,10 +28,20 @@ struct child_callbacks {
     void (*on_ended)(struct child *child, double pause_s, void *user);
 };
 
+/* 0: as it is for us. */
+struct child_limits {
+    size_t memory_bytes; /* of its address space */
+    unsigned cpu_s;
+    unsigned files;
+    unsigned processes; /* of its user, whoever started them */
+};
+
 struct child_options {
     const char *subject;        /* for the log: "handler chat" */
     const char *const *argv;    /* argv[0] is looked up in PATH unless it has a slash */
-    const char *const *environ; /* "NAME=value" added to ours; ended by NULL */
+    const char *const *environ; /* "NAME=value" besides what is passed on; ended by NULL */
+    const char *const *pass;    /* names of further variables to pass on; ended by NULL, or NULL */
+    struct child_limits limits;
 };
 
 /* Nothing is started yet. All that options point to must outlive the child.
@@ -35,6 +49,8 @@ struct child_options {
 struct child *child_new(struct ev_loop *loop, const struct child_options *options,
     const struct child_callbacks *callbacks, void *user);
 
+/* The same variables to pass on, but in another place. */
+void child_set_pass(struct child *self, const char *const *pass);
 /* Starts it unless it runs or its pause is not over. */
 void child_ensure(struct child *self);
 bool child_is_running(const struct child *self);

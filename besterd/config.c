@@ -98,6 +98,10 @@ static void free_handler(struct config_handler *handler)
     for (size_t i = 0; handler->arguments != NULL && handler->arguments[i] != NULL; i++)
         free(handler->arguments[i]);
     free(handler->arguments);
+    for (size_t i = 0; handler->environment != NULL && handler->environment[i] != NULL; i++)
+        free(handler->environment[i]);
+    free(handler->environment);
+    free(handler->socket_owner);
     free(handler->path);
     free(handler->template_path);
     free(handler->template_text);

@@ -41,8 +41,15 @@ struct config_handler {
     enum config_protocol protocol;
     unsigned timeout_ms;
     unsigned may_command; /* of enum config_may */
-    char *template_path;  /* or NULL */
-    char *template_text;  /* JSON object, compact; NULL: no template */
+    char **environment;   /* names of variables to pass on; ended by NULL; NULL: none */
+    size_t memory_bytes;  /* limits of the program; 0: none */
+    unsigned cpu_s;
+    unsigned files;
+    unsigned processes;
+    char *socket_owner;  /* who may listen on path besides root and us; NULL: nobody */
+    unsigned socket_uid; /* of socket_owner */
+    char *template_path; /* or NULL */
+    char *template_text; /* JSON object, compact; NULL: no template */
 };
 
 struct config_listener {

@@ -1,5 +1,6 @@
 /* Rules for "handlers", and the files with templates. */
 #include <errno.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -71,6 +72,20 @@ static void check_socket(const char *path, const char *where, struct mistakes *m
             ADDRESS_PATH_MAX - 1);
 }
 
+static void check_owner(struct config_handler *handler, struct mistakes *mistakes)
+{
+    char where[WHERE_BYTES];
+    const struct passwd *user = NULL;
+    if (handler->socket_owner == NULL)
+        return;
+    user = getpwnam(handler->socket_owner);
+    config_where(where, sizeof where, "handlers.typeMap", handler->type, "socketOwner");
+    if (user == NULL)
+        mistakes_add(mistakes, where, "\"%s\" is no user of this machine", handler->socket_owner);
+    else
+        handler->socket_uid = user->pw_uid;
+}
+
 /* Moves what was read into the configuration; is_complete says what is missing. */
 static void make_handler(
     struct config_handler *handler, struct raw_handler *raw, struct mistakes *mistakes)
@@ -83,8 +98,16 @@ static void make_handler(
         .protocol = (enum config_protocol)raw->protocol,
         .timeout_ms = raw->timeout_ms,
         .may_command = may_bits(raw->may_command),
+        .environment = raw->environment,
+        .memory_bytes = raw->memory_bytes,
+        .cpu_s = raw->cpu_s,
+        .files = raw->files,
+        .processes = raw->processes,
+        .socket_owner = take(&raw->socket_owner),
         .template_path = take(&raw->template_path)};
     raw->arguments = NULL;
+    raw->environment = NULL;
+    check_owner(handler, mistakes);
     config_where(where, sizeof where, "handlers.typeMap", handler->type, "unixDomainSocketPath");
     if (raw->element.given)
         check_socket(handler->path, where, mistakes);

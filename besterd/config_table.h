@@ -37,6 +37,12 @@ struct raw_handler {
     unsigned protocol; /* of enum config_protocol */
     unsigned timeout_ms;
     char **may_command; /* NULL: not given */
+    char **environment;
+    size_t memory_bytes;
+    unsigned cpu_s;
+    unsigned files;
+    unsigned processes;
+    char *socket_owner;
     char *template_path;
 };
 

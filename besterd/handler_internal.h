@@ -61,6 +61,7 @@ struct handler {
     size_t label;    /* on AXIS_TYPE */
     unsigned starts; /* of our program */
     enum handler_contact { CONTACT_NONE, CONTACT_MADE, CONTACT_MISSED } contact; /* the last */
+    bool distrusted; /* somebody else listens, and the log says so */
     const char **argv;
     char *environment[4];
 

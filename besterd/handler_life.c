@@ -114,7 +114,9 @@ bool handler_is_same(const struct config_handler *a, const struct config_handler
         a->binary && b->binary ? strcmp(a->binary, b->binary) == 0 : a->binary == b->binary;
 
     return same_program && strcmp(a->type, b->type) == 0 && strcmp(a->path, b->path) == 0 &&
-           a->protocol == b->protocol && same_words(a->arguments, b->arguments);
+           a->protocol == b->protocol && same_words(a->arguments, b->arguments) &&
+           same_words(a->environment, b->environment) && a->memory_bytes == b->memory_bytes &&
+           a->cpu_s == b->cpu_s && a->files == b->files && a->processes == b->processes;
 }
 
 void handler_reconfigure(struct handler *self, const struct config_handler *config)
@@ -122,8 +124,10 @@ void handler_reconfigure(struct handler *self, const struct config_handler *conf
     struct stream_options options = handler_stream_options(self);
 
     self->config = config;
-    if (self->child)
+    if (self->child) {
         handler_renew_words(self);
+        child_set_pass(self->child, (const char *const *)config->environment);
+    }
     if (!self->stream)
         return;
     stream_set_max_frame(self->stream, options.max_frame);

@@ -59,9 +59,37 @@ static int connect_to(const char *path)
     return -1;
 }
 
+/* Somebody else may have been quicker to listen where the handler should. */
+static bool is_trusted(struct handler *self, int fd)
+{
+    const struct config_handler *config = self->config;
+    struct ucred who;
+    socklen_t len = sizeof(who);
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0)
+        return false;
+    if (who.uid == 0 || who.uid == geteuid() ||
+        (config->socket_owner && who.uid == config->socket_uid)) {
+        self->distrusted = false;
+        return true;
+    }
+    log_line(self->distrusted ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, self->subject,
+        "the user with the id %u listens on %s; socketOwner does not name him, so he is told "
+        "nothing",
+        (unsigned)who.uid, config->path);
+    self->distrusted = true;
+    return false;
+}
+
 enum status handler_connect(struct handler *self, int *fd)
 {
     int made = connect_to(self->config->path);
+
+    if (made >= 0 && !is_trusted(self, made)) {
+        close(made);
+        made = -1;
+        errno = EPERM;
+    }
 
     self->contact = made >= 0 || is_passing(errno) ? CONTACT_MADE : CONTACT_MISSED;
     if (made >= 0) {
@@ -267,7 +295,9 @@ bool handler_prepare_child(struct handler *self)
     self->child = child_new(handler_loop(self),
         &(struct child_options){.subject = self->subject,
             .argv = self->argv,
-            .environ = (const char *const *)self->environment},
+            .environ = (const char *const *)self->environment,
+            .pass = (const char *const *)config->environment,
+            .limits = {config->memory_bytes, config->cpu_s, config->files, config->processes}},
         &child_callbacks, self);
     return self->child != NULL;
 }

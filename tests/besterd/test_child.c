@@ -13,6 +13,8 @@ struct world {
     struct child *child;
     const char *argv[4];
     const char *environment[3];
+    const char *const *pass;
+    struct child_limits limits;
     unsigned starts, ends;
     double pauses[16];
 };
@@ -61,8 +63,11 @@ static void make(struct world *self, const char *lines)
     self->argv[1] = self->place.directory;
     self->argv[2] = NULL;
     self->child = child_new(self->loop,
-        &(struct child_options){
-            .subject = "test", .argv = self->argv, .environ = self->environment},
+        &(struct child_options){.subject = "test",
+            .argv = self->argv,
+            .environ = self->environment,
+            .pass = self->pass,
+            .limits = self->limits},
         &callbacks, self);
     assert_non_null(self->child);
 }
@@ -116,14 +121,6 @@ static void wait_for_its_end(struct wire *wire)
             wire_await(wire, EV_READ);
 }
 
-/* Whoever started this test may have left descriptors open for its children. */
-static void keep_descriptors_from_children(void)
-{
-    for (int fd = 3; fd < 1024; fd++)
-        if (fcntl(fd, F_GETFD) >= 0)
-            fcntl(fd, F_SETFD, FD_CLOEXEC);
-}
-
 /* ---- */
 
 static void test_nothing_starts_by_itself(void **state)
@@ -148,12 +145,14 @@ static void test_what_it_is_born_with(void **state)
     setenv("LISTEN_FDS", "3", 1);
     setenv("LISTEN_PID", "1", 1);
     setenv("BESTER_PROTOCOL", "old", 1);
-    setenv("TEST_CHILD_KEPT", "kept", 1);
+    setenv("TEST_CHILD_SECRET", "secret", 1);
+    setenv("LC_TEST_CHILD", "kept", 1);
     assert_int_equal(sigaction(SIGPIPE, &ignore, &before), 0);
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGUSR1);
     assert_int_equal(sigprocmask(SIG_BLOCK, &blocked, &mask), 0);
-    keep_descriptors_from_children();
+    int inherited = open("/dev/null", O_RDONLY); /* as a library may have opened one */
+    assert_true(inherited >= 0);
     ready = hold(self, "ready");
     make(self, "cd \"$1\"\n"
                "env >env; readlink /proc/$$/fd/0 >stdin\n"
@@ -169,7 +168,9 @@ static void test_what_it_is_born_with(void **state)
     const char *env = content(self, "env");
     assert_non_null(strstr(env, "BESTER_SOCKET=here\n"));
     assert_non_null(strstr(env, "BESTER_TYPE=chat\n"));
-    assert_non_null(strstr(env, "TEST_CHILD_KEPT=kept\n"));
+    assert_non_null(strstr(env, "LC_TEST_CHILD=kept\n"));
+    assert_non_null(strstr(env, "PATH="));
+    assert_null(strstr(env, "TEST_CHILD_SECRET"));
     assert_null(strstr(env, "LISTEN_"));
     assert_null(strstr(env, "BESTER_PROTOCOL"));
     assert_string_equal(content(self, "stdin"), "/dev/null\n");
@@ -190,8 +191,56 @@ static void test_what_it_is_born_with(void **state)
     unsetenv("LISTEN_FDS");
     unsetenv("LISTEN_PID");
     unsetenv("BESTER_PROTOCOL");
+    unsetenv("TEST_CHILD_SECRET");
+    unsetenv("LC_TEST_CHILD");
+    close(inherited);
     sigprocmask(SIG_SETMASK, &mask, NULL);
     sigaction(SIGPIPE, &before, NULL);
+    close(ready.fd);
+}
+
+static void test_limits_of_its_resources(void **state)
+{
+    struct world *self = *state;
+    char line[64];
+    struct wire ready = hold(self, "ready");
+    self->limits =
+        (struct child_limits){.memory_bytes = 1 << 30, .cpu_s = 77, .files = 33, .processes = 5000};
+    make(self, "cd \"$1\"\n"
+               "grep -e address -e cpu -e 'open files' -e processes /proc/$$/limits >limits\n"
+               "grep NoNewPrivs /proc/$$/status >privileges\n"
+               "echo ready >ready; read x <block");
+    child_ensure(self->child);
+    wait_for_line(&ready, line, sizeof line);
+    const char *limits = content(self, "limits");
+    assert_non_null(strstr(limits, " 1073741824 "));
+    assert_non_null(strstr(limits, " 77 "));
+    assert_non_null(strstr(limits, " 33 "));
+    assert_non_null(strstr(limits, " 5000 "));
+    assert_string_equal(content(self, "privileges"), "NoNewPrivs:\t1\n");
+    close(ready.fd);
+}
+
+static void test_variables_passed_on(void **state)
+{
+    static const char *const pass[] = {"TEST_CHILD_ONE", "TEST_CHILD_GROUP_*", NULL};
+    struct world *self = *state;
+    char line[64];
+    struct wire ready = hold(self, "ready");
+    setenv("TEST_CHILD_ONE", "1", 1);
+    setenv("TEST_CHILD_ONE_MORE", "2", 1);
+    setenv("TEST_CHILD_GROUP_A", "3", 1);
+    self->pass = pass;
+    make(self, "cd \"$1\"\nenv >env\necho ready >ready; read x <block");
+    child_ensure(self->child);
+    wait_for_line(&ready, line, sizeof line);
+    const char *env = content(self, "env");
+    assert_non_null(strstr(env, "TEST_CHILD_ONE=1\n"));
+    assert_non_null(strstr(env, "TEST_CHILD_GROUP_A=3\n"));
+    assert_null(strstr(env, "TEST_CHILD_ONE_MORE"));
+    unsetenv("TEST_CHILD_ONE");
+    unsetenv("TEST_CHILD_ONE_MORE");
+    unsetenv("TEST_CHILD_GROUP_A");
     close(ready.fd);
 }
 
@@ -346,6 +395,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
         TEST(test_nothing_starts_by_itself),
         TEST(test_what_it_is_born_with),
+        TEST(test_limits_of_its_resources),
+        TEST(test_variables_passed_on),
         TEST(test_crashes_with_growing_pauses),
         TEST(test_a_program_that_is_not_there),
         TEST(test_stopping),
