@@ -75,10 +75,12 @@ static void check_socket(const char *path, const char *where, struct mistakes *m
 static void check_owner(struct config_handler *handler, struct mistakes *mistakes)
 {
     char where[WHERE_BYTES];
-    const struct passwd *user = NULL;
+    struct passwd entry;
+    struct passwd *user = NULL;
+    char room[4096];
     if (handler->socket_owner == NULL)
         return;
-    user = getpwnam(handler->socket_owner);
+    (void)getpwnam_r(handler->socket_owner, &entry, room, sizeof room, &user);
     config_where(where, sizeof where, "handlers.typeMap", handler->type, "socketOwner");
     if (user == NULL)
         mistakes_add(mistakes, where, "\"%s\" is no user of this machine", handler->socket_owner);

@@ -11,6 +11,8 @@
 #include "harness/actors.h"
 #include "harness/must.h"
 
+static const double LOOK_S = 0.005;
+
 enum stage_state {
     STAGE_NEW,
     STAGE_SERVING,
@@ -35,6 +37,7 @@ struct stage {
     ev_timer change; /* never started: fed when something changed */
     ev_timer deadline;
     ev_io created; /* inotify on the directory */
+    ev_timer look; /* instead, where the machine has no inotify left */
     bool troubled;
     bool trouble_told;
     int trouble_member;
@@ -147,6 +150,14 @@ static void on_created(struct ev_loop *loop, ev_io *watcher, int events)
     actors_retry_links(self->actors);
 }
 
+static void on_look(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    struct stage *self = watcher->data;
+
+    (void)loop, (void)events;
+    actors_retry_links(self->actors);
+}
+
 static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
 {
     struct stage *self = watcher->data;
@@ -172,9 +183,10 @@ static void watch_directory(struct stage *self)
     int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 
     if (fd < 0 || inotify_add_watch(fd, self->topology.dir, IN_CREATE | IN_MOVED_TO) < 0) {
-        on_trouble(-1, CAUSE_NOT_STARTED, strerror(errno), self);
+        /* A machine gives a user 128 of them, and other plays run. */
         if (fd >= 0)
             close(fd);
+        ev_timer_start(self->setting.loop, &self->look);
         return;
     }
     ev_io_set(&self->created, fd, EV_READ);
@@ -346,7 +358,8 @@ struct stage *stage_new(struct ev_loop *loop, struct streams *streams,
     ev_set_priority(&self->change, EV_MINPRI);
     ev_init(&self->deadline, on_deadline);
     ev_io_init(&self->created, on_created, -1, EV_READ);
-    self->change.data = self->deadline.data = self->created.data = self;
+    ev_timer_init(&self->look, on_look, LOOK_S, LOOK_S);
+    self->change.data = self->deadline.data = self->created.data = self->look.data = self;
     return self;
 }
 
@@ -357,6 +370,7 @@ void stage_free(struct stage *self)
     ev_clear_pending(self->setting.loop, &self->change);
     ev_timer_stop(self->setting.loop, &self->deadline);
     actors_free(self->actors);
+    ev_timer_stop(self->setting.loop, &self->look);
     if (self->created.fd >= 0) {
         ev_io_stop(self->setting.loop, &self->created);
         close(self->created.fd);
