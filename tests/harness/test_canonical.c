@@ -88,9 +88,9 @@ static void test_the_last_column(void **state)
     json_decref(fits);
     json_t *wide = value_of("{\"servers\": {}, \"steps\": [{\"T > S1\": {\"type\": "
                             "\"éééééééééééééééééééééé\", \"data\": [1, 2, 3, 4, 5], "
-                            "\"id\": \"a fuller line\"}}]}");
+                            "\"id\": \"a full line!\"}}]}");
     text = canonical_value(wide);
-    assert_non_null(strstr(text, "[1, 2, 3, 4, 5],\n            \"id\": \"a fuller line\"}}\n"));
+    assert_non_null(strstr(text, "[1, 2, 3, 4, 5],\n            \"id\": \"a full line!\"}}\n"));
     free(text);
     json_decref(wide);
 }
