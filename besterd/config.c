@@ -107,6 +107,14 @@ static void free_handler(struct config_handler *handler)
     free(handler->template_text);
 }
 
+static void free_peer(struct config_peer *peer)
+{
+    free(peer->name);
+    for (size_t i = 0; peer->relays_for != NULL && peer->relays_for[i] != NULL; i++)
+        free(peer->relays_for[i]);
+    free(peer->relays_for);
+}
+
 const struct config *config_ref(const struct config *self)
 {
     ((struct config *)self)->refs++; /* the count is no part of what is looked at */
@@ -118,7 +126,7 @@ static void config_free(struct config *self)
     for (size_t i = 0; i < self->handler_count; i++)
         free_handler(&self->handlers[i]);
     for (size_t i = 0; i < self->peer_count; i++)
-        free(self->peers[i].name);
+        free_peer(&self->peers[i]);
     free(self->handlers);
     free(self->peers);
     free(self->listeners);
@@ -126,6 +134,7 @@ static void config_free(struct config *self)
     free(self->key_path);
     free(self->file);
     free(self->server_name);
+    free(self->identity_path);
     free(self->database_path);
     config_redis_release(&self->redis);
     free(self->informer_path);
@@ -165,15 +174,6 @@ const struct config_handler *config_find_handler(const struct config *self, stru
     for (size_t i = 0; i < self->handler_count; i++) {
         if (span_is(type, self->handlers[i].type))
             return &self->handlers[i];
-    }
-    return NULL;
-}
-
-const struct config_peer *config_find_peer(const struct config *self, struct span name)
-{
-    for (size_t i = 0; i < self->peer_count; i++) {
-        if (span_is(name, self->peers[i].name))
-            return &self->peers[i];
     }
     return NULL;
 }

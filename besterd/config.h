@@ -21,6 +21,7 @@
 #include "besterd/mistakes.h"
 #include "libbester/address.h"
 #include "libbester/status.h"
+#include "libbester/tls.h"
 
 /* How a handler is asked: a connection for each message (Part I), or one that
  * stays (Part II). */
@@ -55,12 +56,20 @@ struct config_handler {
 struct config_listener {
     struct address address;
     bool tls;
+    bool peer; /* for pinned servers */
 };
 
+enum { CONFIG_PINS_MAX = 2 };
+
+/* Another server: pinned by its keys, or legacy (Part I). */
 struct config_peer {
     char *name;
+    bool has_address; /* a legacy one always has; a pinned one may be who dials */
     struct address address;
     bool legacy;
+    struct tls_pin pins[CONFIG_PINS_MAX];
+    size_t pin_count;
+    char **relays_for; /* ended by NULL; NULL: it speaks for its own users only */
 };
 
 struct config_limits {
@@ -86,6 +95,8 @@ struct config_limits {
     unsigned user_messages_per_s;
     unsigned user_message_burst;
     bool also_local; /* those on addresses and rates hold on loopback and UNIX, too */
+    unsigned peer_in_flight;
+    unsigned peer_heartbeat_ms;
 };
 
 enum { CONFIG_REDIS_PREFIX_MAX = 128 };
@@ -117,6 +128,8 @@ struct config {
     size_t handler_count;
     struct config_peer *peers;
     size_t peer_count;
+    bool legacy_any;     /* Part I with any server, named or not */
+    char *identity_path; /* what this server shows to pinned ones; NULL: nobody says where */
     struct config_limits limits;
     enum config_database database;
     char *database_path;       /* DATABASE_SQLITE */
@@ -165,6 +178,18 @@ MUST_CHECK enum status config_make_directories(const struct config *self, struct
 /* NULL when there is none. */
 const struct config_handler *config_find_handler(const struct config *self, struct span type);
 const struct config_peer *config_find_peer(const struct config *self, struct span name);
+/* The peer that lives at an address. */
+const struct config_peer *config_find_peer_at(
+    const struct config *self, const struct address *address);
+/* Whether there is anybody who may use the listeners for pinned servers, or whom to
+ * call: then the identity is needed. */
+bool config_has_pinned(const struct config *self);
+/* Whether Part I's messages of other servers are taken at all. */
+bool config_takes_legacy(const struct config *self);
+/* Whether a pinned peer is believed about users of that server; of our own only where
+ * they are named. */
+bool config_peer_speaks_for(
+    const struct config_peer *self, const char *server, const char *own_server);
 
 /* The members that there are, their defaults and meanings, from the table. */
 enum config_help { CONFIG_HELP_TEXT, CONFIG_HELP_MAN };

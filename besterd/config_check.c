@@ -13,7 +13,7 @@
 #include "besterd/username.h"
 #include "libbester/character.h"
 
-enum { DEFAULT_PORT = 2223, DEFAULT_TLS_PORT = 2224, WHERE_BYTES = 400 };
+enum { DEFAULT_PORT = 2223, DEFAULT_TLS_PORT = 2224, DEFAULT_PEER_PORT = 2225, WHERE_BYTES = 400 };
 
 struct checker {
     struct config *config;
@@ -55,23 +55,6 @@ static char *state_path(struct checker *self, const char *name, const char *wher
 
 /* ---- server ---- */
 
-/* What keeps a text from naming a server, or NULL. */
-static const char *server_name_fault(const char *name)
-{
-    if (strlen(name) >= SERVER_NAME_MAX)
-        return "is too long for a server's name";
-    struct span rest = span_of(name);
-    while (rest.len > 0) {
-        uint32_t code = 0;
-        size_t taken = character_next(rest, &code);
-        if (taken == 0 || character_is_treacherous(code) || character_is_space(code) || code == '@')
-            return "must not hold '@', spaces or control characters";
-        rest.at += taken;
-        rest.len -= taken;
-    }
-    return NULL;
-}
-
 static void check_server(struct checker *self)
 {
     char host[SERVER_NAME_MAX] = "";
@@ -79,11 +62,11 @@ static void check_server(struct checker *self)
         if (gethostname(host, sizeof host) != 0)
             host[0] = '\0';
         host[sizeof host - 1] = '\0';
-        bool usable = host[0] != '\0' && server_name_fault(host) == NULL;
+        bool usable = host[0] != '\0' && config_server_name_fault(host) == NULL;
         self->config->server_name = strdup(usable ? host : "localhost");
         return;
     }
-    const char *fault = server_name_fault(self->raw->server.name);
+    const char *fault = config_server_name_fault(self->raw->server.name);
     if (fault != NULL)
         mistakes_add(self->mistakes, "server.name", "%s", fault);
     self->config->server_name = take(&self->raw->server.name);
@@ -146,6 +129,18 @@ static bool listen_tls6(struct checker *self, struct address *address)
         "network.tls6.address", address);
 }
 
+static bool listen_peer4(struct checker *self, struct address *address)
+{
+    return tcp_address(self, &self->raw->network.peer4, AF_INET, "127.0.0.1", DEFAULT_PEER_PORT,
+        "network.peer4.address", address);
+}
+
+static bool listen_peer6(struct checker *self, struct address *address)
+{
+    return tcp_address(self, &self->raw->network.peer6, AF_INET6, "::1", DEFAULT_PEER_PORT,
+        "network.peer6.address", address);
+}
+
 static bool listen_unix(struct checker *self, struct address *address)
 {
     static const char where[] = "network.unix.address";
@@ -161,12 +156,15 @@ static const struct listener {
     const char *type;
     bool (*make)(struct checker *self, struct address *address);
     bool tls;
+    bool peer;
 } listeners[] = {
-    {"tcp4", listen_tcp4, false},
-    {"tcp6", listen_tcp6, false},
-    {"tls4", listen_tls4, true},
-    {"tls6", listen_tls6, true},
-    {"unix", listen_unix, false},
+    {.type = "tcp4", .make = listen_tcp4},
+    {.type = "tcp6", .make = listen_tcp6},
+    {.type = "tls4", .make = listen_tls4, .tls = true},
+    {.type = "tls6", .make = listen_tls6, .tls = true},
+    {.type = "peer4", .make = listen_peer4, .peer = true},
+    {.type = "peer6", .make = listen_peer6, .peer = true},
+    {.type = "unix", .make = listen_unix},
 };
 
 enum { LISTENER_KINDS = sizeof listeners / sizeof listeners[0] };
@@ -208,6 +206,7 @@ static void check_network(struct checker *self)
                 !listeners[kind].make(self, &next->address))
                 continue;
             next->tls = listeners[kind].tls;
+            next->peer = listeners[kind].peer;
             self->config->listener_count++;
         }
     }
@@ -255,45 +254,6 @@ static void check_informer(struct checker *self)
     self->config->informer_path = path;
     if (path != NULL)
         (void)unix_address(self, path, where, &address);
-}
-
-static void check_peer(struct checker *self, struct raw_peer *raw)
-{
-    char where[WHERE_BYTES];
-    struct fault fault;
-    struct config_peer *peer = &self->config->peers[self->config->peer_count];
-    const char *name_fault = raw->element.name[0] == '\0' ? "a peer must have a name"
-                                                          : server_name_fault(raw->element.name);
-    config_where(where, sizeof where, "peers", raw->element.name, NULL);
-    if (name_fault != NULL)
-        mistakes_add(self->mistakes, where, "%s", name_fault);
-    if (self->config->server_name != NULL &&
-        strcmp(raw->element.name, self->config->server_name) == 0)
-        mistakes_add(self->mistakes, where, "is this server's own name");
-    if (!raw->element.given)
-        return;
-    if (!raw->legacy)
-        mistakes_add(self->mistakes, where,
-            "needs \"legacy\": true: peers pinned by their keys follow in a later version");
-    config_where(where, sizeof where, "peers", raw->element.name, "address");
-    if (raw->address == NULL) {
-        mistakes_add(self->mistakes, where, "must be given");
-    } else if (address_parse(&peer->address, span_of(raw->address), &fault) != STATUS_OK) {
-        mistakes_add(self->mistakes, where, "%s, is \"%s\"", fault.text, raw->address);
-    } else if (peer->address.kind != ADDRESS_UNIX && peer->address.port == 0) {
-        mistakes_add(self->mistakes, where, "needs a port, is \"%s\"", raw->address);
-    }
-    peer->name = take(&raw->element.name);
-    peer->legacy = raw->legacy;
-    self->config->peer_count++;
-}
-
-static void check_peers(struct checker *self)
-{
-    struct raw_map *map = &self->raw->peers;
-    self->config->peers = calloc(map->count + 1, sizeof(struct config_peer));
-    for (size_t i = 0; self->config->peers != NULL && i < map->count; i++)
-        check_peer(self, (struct raw_peer *)map->at + i);
 }
 
 static void check_limits(struct checker *self)
@@ -375,7 +335,7 @@ enum status config_check(
     config_check_handlers(config, raw, mistakes);
     check_database(&self);
     check_informer(&self);
-    check_peers(&self);
+    config_check_peers(config, raw, has_file, mistakes);
     check_limits(&self);
     check_metrics(&self);
     check_admin(&self);

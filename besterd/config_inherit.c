@@ -43,6 +43,7 @@ static bool same_listeners(const struct config *a, const struct config *b)
     bool same = a->listener_count == b->listener_count;
     for (size_t i = 0; same && i < a->listener_count; i++)
         same = a->listeners[i].tls == b->listeners[i].tls &&
+               a->listeners[i].peer == b->listeners[i].peer &&
                same_address(&a->listeners[i].address, &b->listeners[i].address);
     return same;
 }

@@ -105,6 +105,7 @@ static void read_map(
         return;
     }
     struct raw_map *map = (struct raw_map *)(base + member->offset);
+    map->given = true;
     map->at = calloc(json_object_size(value) + 1, member->element_size);
     if (map->at == NULL) {
         mistake_memory(self);

@@ -9,7 +9,8 @@
 /* An hour: no deadline needs more. */
 enum { HOUR_MS = 3600000 };
 
-static const char *const listener_choices[] = {"tcp4", "tcp6", "tls4", "tls6", "unix", NULL};
+static const char *const listener_choices[] = {
+    "tcp4", "tcp6", "tls4", "tls6", "peer4", "peer6", "unix", NULL};
 static const char *const protocol_choices[] = {
     [CONFIG_ONESHOT] = "oneshot", [CONFIG_STREAM] = "stream", [CONFIG_STREAM + 1] = NULL};
 static const char *const may_choices[] = {"sendClients", "sendServers", "sendHandler", NULL};
@@ -40,6 +41,12 @@ static const struct config_member server_members[] = {
         .fallback = "the name of the host",
         .help = "What this server is called: the part of a user's address behind the '@'. Other "
                 "servers name it so among their peers."},
+    {.name = "identity",
+        .kind = CONFIG_TEXT,
+        IN_CONFIG(server.identity),
+        .fallback = "identity.pem in the state directory",
+        .help = "File with the key and the certificate that this server shows to pinned servers, "
+                "PEM. It is made where it is missing; \"besterd identity\" tells its pin."},
     {.name = NULL},
 };
 
@@ -68,6 +75,10 @@ static const struct config_member tls4_members[] =
     ENDPOINT_MEMBERS(tls4, "127.0.0.1", "2224", "IPv4 address to listen on with TLS 1.3.");
 static const struct config_member tls6_members[] =
     ENDPOINT_MEMBERS(tls6, "::1", "2224", "IPv6 address to listen on with TLS 1.3, IPv6 only.");
+static const struct config_member peer4_members[] = ENDPOINT_MEMBERS(
+    peer4, "127.0.0.1", "2225", "IPv4 address where pinned servers are listened to.");
+static const struct config_member peer6_members[] = ENDPOINT_MEMBERS(
+    peer6, "::1", "2225", "IPv6 address where pinned servers are listened to, IPv6 only.");
 
 static const struct config_member tls_members[] = {
     {.name = "certificate",
@@ -108,6 +119,14 @@ static const struct config_member network_members[] = {
     {.name = "tcp6", .kind = CONFIG_OBJECT, .inside = tcp6_members, IN_CONFIG(network.tcp6.given)},
     {.name = "tls4", .kind = CONFIG_OBJECT, .inside = tls4_members, IN_CONFIG(network.tls4.given)},
     {.name = "tls6", .kind = CONFIG_OBJECT, .inside = tls6_members, IN_CONFIG(network.tls6.given)},
+    {.name = "peer4",
+        .kind = CONFIG_OBJECT,
+        .inside = peer4_members,
+        IN_CONFIG(network.peer4.given)},
+    {.name = "peer6",
+        .kind = CONFIG_OBJECT,
+        .inside = peer6_members,
+        IN_CONFIG(network.peer6.given)},
     {.name = "tls", .kind = CONFIG_OBJECT, .inside = tls_members, IN_CONFIG(network.tls.given)},
     {.name = "unix",
         .kind = CONFIG_OBJECT,
@@ -310,13 +329,32 @@ static const struct config_member peer_members[] = {
     {.name = "address",
         .kind = CONFIG_TEXT,
         IN_PEER(address),
-        .fallback = "must be given",
+        .fallback = "must be given where legacy is true; else the other server is waited for",
         .help = "host:port, [IPv6]:port or unix:path of the other server."},
+    {.name = "pin",
+        .kind = CONFIG_TEXT,
+        IN_PEER(pin),
+        .fallback = "must be given, or pins, or legacy",
+        .help = "What the other server's key must be: \"sha256:\" and 64 digits, as its "
+                "\"besterd identity\" prints it."},
+    {.name = "pins",
+        .kind = CONFIG_TEXTS,
+        IN_PEER(pins),
+        .fallback = "none",
+        .help = "Instead of pin while the other server changes its key: the old one and the new "
+                "one."},
+    {.name = "relaysFor",
+        .kind = CONFIG_TEXTS,
+        IN_PEER(relays_for),
+        .fallback = "none: it speaks for its own users only",
+        .help = "Names of further servers, or \"*\": what their users say is believed when it "
+                "comes from this one."},
     {.name = "legacy",
         .kind = CONFIG_FLAG,
         IN_PEER(legacy),
         .help = "Talk to it as Part I has it: a connection for each message, without "
-                "authentication. Must be true in this version."},
+                "authentication. The name \"*\", with this and nothing else, stands for any "
+                "server; so it is too in a configuration without peers."},
     {.name = NULL},
 };
 

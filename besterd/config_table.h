@@ -50,9 +50,13 @@ struct raw_peer {
     struct raw_element element;
     char *address;
     bool legacy;
+    char *pin;
+    char **pins;
+    char **relays_for;
 };
 
 struct raw_map {
+    bool given;
     void *at;
     size_t count;
 };
@@ -61,11 +65,12 @@ struct raw_config {
     struct {
         bool given;
         char *name;
+        char *identity;
     } server;
     struct {
         bool given;
         char **types;
-        struct raw_endpoint tcp4, tcp6, tls4, tls6, unix_socket;
+        struct raw_endpoint tcp4, tcp6, tls4, tls6, peer4, peer6, unix_socket;
         struct {
             bool given;
             char *certificate;
@@ -179,6 +184,12 @@ MUST_CHECK enum status config_check(
 /* The part of it that is about "handlers". */
 void config_check_handlers(
     struct config *config, struct raw_config *raw, struct mistakes *mistakes);
+/* The part about "peers" and the identity; the listeners and the name are there.
+ * has_file: as above. */
+void config_check_peers(
+    struct config *config, struct raw_config *raw, bool has_file, struct mistakes *mistakes);
+/* What keeps a text from naming a server, or NULL. */
+const char *config_server_name_fault(const char *name);
 /* The part about "database.redis"; only where the accounts are there. */
 void config_check_redis(struct config *config, struct raw_config *raw, struct mistakes *mistakes);
 

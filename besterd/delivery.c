@@ -219,8 +219,23 @@ void deliver_to_clients(struct deliveries *self, struct ticket *ticket,
 
 /* ---- to servers ---- */
 
+/* A message for other servers. */
+struct parcel {
+    struct forward forward;
+    struct blob *frame; /* for legacy ones, made with the first */
+};
+
+static enum status send_legacy(struct deliveries *self, const char *name, uint64_t order,
+    uint64_t number, struct parcel *parcel)
+{
+    if (!parcel->frame)
+        parcel->frame = message_forward(&parcel->forward);
+    return parcel->frame ? peers_send(self->peers, name, order, number, parcel->frame)
+                         : STATUS_NO_MEMORY;
+}
+
 static void deliver_to_server(
-    struct deliveries *self, struct ticket *ticket, struct span token, struct blob *frame)
+    struct deliveries *self, struct ticket *ticket, struct span token, struct parcel *parcel)
 {
     char name[SERVER_NAME_MAX];
     uint64_t number = drop_open(self, ticket, TARGET_SERVER, token);
@@ -229,9 +244,11 @@ static void deliver_to_server(
     if (!number)
         return;
     /* What has no lane waits for nobody: a key of its own. */
+    uint64_t order = ticket->lane ? (uint64_t)(uintptr_t)ticket->lane : number << 1 | 1;
     if (json_decode(token, name, sizeof(name), NULL) == STATUS_OK)
-        status = peers_send(self->peers, name,
-            ticket->lane ? (uint64_t)(uintptr_t)ticket->lane : number << 1 | 1, number, frame);
+        status = links_send(self->links, name, order, number, &parcel->forward);
+    if (status == STATUS_NOT_FOUND)
+        status = send_legacy(self, name, order, number, parcel);
     if (status == STATUS_OK)
         ((struct drop *)slots_find(&self->drops, number))->waiting = 1;
     else
@@ -254,22 +271,19 @@ void deliver_to_servers(struct deliveries *self, struct ticket *ticket,
         return;
     }
     snprintf(own_id, sizeof(own_id), "\"forward-%llu\"", (unsigned long long)++self->forward_ids);
-    struct blob *frame = message_forward(&(struct forward){
-        .type_token = type_token,
-        .data = command->message,
-        .id_token = ticket->id_token.at ? ticket->id_token : span_of(own_id),
-        .origin = origin->forward ? blob_span(origin->forward) : (struct span){0},
-        .hops = ticket->server_hops + 1,
-        .trace = ticket->trace.text,
-    });
-    if (!frame) {
-        ticket_fail(ticket, STATUS_INTERNAL, status_help(STATUS_NO_MEMORY));
-        return;
-    }
+    struct parcel parcel = {
+        .forward = {
+            .type_token = type_token,
+            .data = command->message,
+            .id_token = ticket->id_token.at ? ticket->id_token : span_of(own_id),
+            .origin = origin->forward ? blob_span(origin->forward) : (struct span){0},
+            .hops = ticket->server_hops + 1,
+            .trace = ticket->trace.text,
+        }};
     ticket->told++;
     while (command_next_target(&cursor, &token) == PULL_READY)
-        deliver_to_server(self, ticket, token, frame);
-    blob_unref(frame);
+        deliver_to_server(self, ticket, token, &parcel);
+    blob_unref(parcel.frame);
 }
 
 /* ---- the report ---- */
@@ -310,6 +324,7 @@ struct blob *delivery_report(const struct ticket *ticket)
     bytes_init(&servers, OUTCOMES_MAX);
     struct blob *frame = message_report(&(struct report){
         .id_token = ticket->id_token,
+        .exchange = ticket->exchange,
         .good = good,
         .outcome = good ? OUTCOME_DELIVERED : OUTCOME_NONE,
         .reason = ticket->failure,

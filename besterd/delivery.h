@@ -13,6 +13,7 @@
 #include "besterd/accounts.h"
 #include "besterd/command.h"
 #include "besterd/lane.h"
+#include "besterd/link.h"
 #include "besterd/metrics.h"
 #include "besterd/peer.h"
 #include "besterd/roster.h"
@@ -21,6 +22,7 @@
 struct deliveries {
     struct roster *roster;
     struct peers *peers;
+    struct links *links;
     struct accounts *accounts;
     const struct config *config;
     struct ev_loop *loop;

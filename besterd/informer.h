@@ -29,6 +29,11 @@ struct informer_facts {
     /* The address really listened on; index < listener_count. */
     void (*listener_address)(void *server, size_t index, struct address *out);
     /* Borrowed; any JSON value. */
+    /* New objects, or NULL when out of memory: other servers, each with its state; those
+     * that came and are not known; the pin of this server. */
+    json_t *(*peers)(void *server);
+    json_t *(*strangers)(void *server);
+    json_t *(*identity)(void *server);
     json_t *(*admin_info)(void *server);
 };
 

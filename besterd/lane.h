@@ -62,6 +62,7 @@ struct ticket {
     struct ticket *previous, *next;
     struct origin *origin;
     struct trace trace;
+    uint64_t exchange;     /* with a pinned server, which it came from; 0: not so */
     unsigned server_hops;  /* servers it came through */
     unsigned handler_hops; /* sendHandler commands carried out */
 

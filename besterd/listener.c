@@ -17,6 +17,7 @@ struct listener {
     struct listeners *owner;
     struct acceptor *acceptor;
     bool tls;
+    bool peer;
 };
 
 /* Descriptors handed over and not yet used; -1: used. */
@@ -100,7 +101,7 @@ static void on_accepted(int fd, void *user)
 {
     const struct listener *self = user;
 
-    self->owner->accepted(fd, self->tls, self->owner->user);
+    self->owner->accepted(fd, self->tls, self->peer, self->owner->user);
 }
 
 static enum status open_one(struct listeners *self, const struct config_listener *config,
@@ -120,7 +121,7 @@ static enum status open_one(struct listeners *self, const struct config_listener
             return status;
     }
     notice_the_dead(fd);
-    *listener = (struct listener){.owner = self, .tls = config->tls};
+    *listener = (struct listener){.owner = self, .tls = config->tls, .peer = config->peer};
     listener->acceptor = acceptor_adopt(loop, fd, on_accepted, listener);
     if (!listener->acceptor)
         return fault_set(fault, STATUS_NO_MEMORY, 0, "%s", status_help(STATUS_NO_MEMORY));
@@ -129,7 +130,10 @@ static enum status open_one(struct listeners *self, const struct config_listener
     self->count++;
     if (acceptor_address(listener->acceptor, &actual) == STATUS_OK)
         log_line(LOG_LEVEL_INFO, "listener", "listening on %s%s%s",
-            address_format(&actual, text, sizeof(text)), listener->tls ? " with TLS" : "",
+            address_format(&actual, text, sizeof(text)),
+            listener->peer  ? " for pinned servers"
+            : listener->tls ? " with TLS"
+                            : "",
             given ? " (handed over)" : "");
     return STATUS_OK;
 }

@@ -15,8 +15,8 @@
 #include "libbester/acceptor.h"
 
 /* fd is the callee's, as acceptor_accepted has it; tls: what comes in on it is to
- * be taken as TLS. */
-typedef void listeners_accepted(int fd, bool tls, void *user);
+ * be taken as TLS; peer: of a pinned server. */
+typedef void listeners_accepted(int fd, bool tls, bool peer, void *user);
 
 struct listener;
 

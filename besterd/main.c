@@ -10,6 +10,7 @@
 #include "besterd/check_command.h"
 #include "besterd/config.h"
 #include "besterd/features.h"
+#include "besterd/identity_command.h"
 #include "besterd/log.h"
 #include "besterd/server.h"
 #include "besterd/user_command.h"
@@ -40,6 +41,7 @@ static const struct option_row rows[] = {
 static const char *const synopsis[] = {
     "[--config] [CONFIG]",
     "check [CONFIG]",
+    "identity [--next | --promote] [--config CONFIG]",
     "user add|remove|passwd|list [NAME] [--config CONFIG]",
     "--features",
     NULL,
@@ -60,7 +62,7 @@ static const struct option_section sections[] = {
         "its type, a process of its own that says what is to become of it.\n\n"
         "\"besterd check\" names every mistake of a configuration by its JSON path; "
         "\"besterd check --help\" lists the members there are. \"besterd user\" keeps the "
-        "accounts.\n\n"
+        "accounts. \"besterd identity\" tells the line by which other servers know this one.\n\n"
         "SIGHUP makes it read its configuration again; no session is lost. "
         "SIGTERM and SIGINT end it in order: nothing new is accepted, what is in flight gets its "
         "report, handlers are ended. A second signal ends it at once."},
@@ -210,6 +212,9 @@ int main(int argc, char **argv)
     const char *first = operands.count > 0 ? operands.at[0] : "";
     if (strcmp(first, "check") == 0)
         return check_command((int)operands.count, operands.at, stdout, stderr);
+    if (strcmp(first, "identity") == 0)
+        return identity_command(
+            settings.config_file, (int)operands.count, operands.at, stdout, stderr);
     if (strcmp(first, "user") == 0)
         return user_command(settings.config_file, (int)operands.count, operands.at,
             &(struct user_command_io){.in = STDIN_FILENO, .out = stdout, .err = stderr});

@@ -120,6 +120,16 @@ enum { RELOAD_GOOD, RELOAD_BAD, RELOAD_COUNT };
         "Messages to another server whose report is not in yet.")                                \
     X(METRIC_LIMIT_HITS, "bester_limit_hits", METRIC_COUNTER, AXIS_LIMIT, AXIS_NONE,             \
         "Times that somebody came to a limit and was refused, paused or disconnected.")          \
+    X(METRIC_PEER_UP, "bester_peer_up", METRIC_GAUGE, AXIS_PEER, AXIS_NONE,                      \
+        "1 while there is a connection to a pinned server.")                                     \
+    X(METRIC_PEER_CONNECTS, "bester_peer_connects", METRIC_COUNTER, AXIS_PEER, AXIS_NONE,        \
+        "Connections to a pinned server that came up.")                                          \
+    X(METRIC_PEER_WORKING, "bester_peer_messages_working", METRIC_GAUGE, AXIS_PEER, AXIS_NONE,   \
+        "Messages of a pinned server that are under way here.")                                  \
+    X(METRIC_PEER_DUPLICATES, "bester_peer_duplicates", METRIC_COUNTER, AXIS_PEER, AXIS_NONE,    \
+        "Messages of a pinned server that came again and were not carried out again.")           \
+    X(METRIC_PEER_STRANGERS, "bester_peer_strangers", METRIC_COUNTER, AXIS_NONE, AXIS_NONE,      \
+        "Connections of servers with a key that the configuration does not name.")               \
     X(METRIC_ACCEPT_PAUSES, "bester_accept_pauses", METRIC_COUNTER, AXIS_NONE, AXIS_NONE,        \
         "Times that accepting paused because descriptors or memory ran out.")                    \
     X(METRIC_LOG_LOST, "bester_log_lines_lost", METRIC_COUNTER, AXIS_NONE, AXIS_NONE,            \

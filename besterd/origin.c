@@ -59,7 +59,7 @@ static struct blob *make_forward(const struct identity *identity)
     parts_add(&parts, quote(user, identity->user));
     parts_add_text(&parts, ",\"server\":");
     parts_add(&parts, quote(server, identity->server));
-    parts_add_text(&parts, "}");
+    parts_add_text(&parts, identity->authenticated ? "}" : ",\"authenticated\":false}");
     return parts_blob(&parts);
 }
 
@@ -116,21 +116,34 @@ struct origin *origin_new_handler(const char *server)
     return origin_new(&(struct identity){.scope = "handler", .via = server, .authenticated = true});
 }
 
-static enum status read_claim(
-    struct span claim, char user[USERNAME_CAP], char server[SERVER_NAME_MAX], struct fault *fault)
+struct claim {
+    char user[USERNAME_CAP];
+    char server[SERVER_NAME_MAX];
+    bool unauthenticated; /* who claims it has it from somebody that he does not know */
+};
+
+static enum status bad_claim(struct fault *fault)
+{
+    return fault_set(fault, STATUS_MALFORMED, 0,
+        "header.origin: must be {\"user\": …, \"server\": …}, two strings");
+}
+
+static enum status read_claim(struct claim *self, struct span text, struct fault *fault)
 {
     struct json_cursor cursor;
-    struct span name, value, user_token = {0}, server_token = {0};
+    struct span name, value, user = {0}, server = {0}, authenticated = {0};
     char given[USER_NAME_MAX];
     bool twice = false;
     size_t len;
 
-    json_begin(&cursor, claim, JSON_DEPTH_MAX);
+    *self = (struct claim){.unauthenticated = false};
+    json_begin(&cursor, text, JSON_DEPTH_MAX);
     enum status status = json_enter_object(&cursor, fault);
     while (status == STATUS_OK && json_next_member(&cursor, &name, fault) == PULL_READY) {
-        struct span *member = json_string_is(name, "user")     ? &user_token
-                              : json_string_is(name, "server") ? &server_token
-                                                               : NULL;
+        struct span *member = json_string_is(name, "user")            ? &user
+                              : json_string_is(name, "server")        ? &server
+                              : json_string_is(name, "authenticated") ? &authenticated
+                                                                      : NULL;
 
         status = json_skip(&cursor, &value, fault);
         twice = twice || (member && member->at);
@@ -138,38 +151,69 @@ static enum status read_claim(
             *member = value;
     }
     if (status != STATUS_OK || twice ||
-        json_decode(user_token, given, sizeof(given), &len) != STATUS_OK ||
-        json_decode(server_token, server, SERVER_NAME_MAX, NULL) != STATUS_OK || !server[0])
-        return fault_set(fault, STATUS_MALFORMED, 0,
-            "header.origin: must be {\"user\": …, \"server\": …}, two strings");
-    if (username_normalise((struct span){given, len}, user, fault) != STATUS_OK)
-        return STATUS_MALFORMED;
-    return STATUS_OK;
+        json_decode(user, given, sizeof(given), &len) != STATUS_OK ||
+        json_decode(server, self->server, sizeof(self->server), NULL) != STATUS_OK ||
+        !self->server[0])
+        return bad_claim(fault);
+    self->unauthenticated = json_kind_of(authenticated) == JSON_KIND_FALSE;
+    return username_normalise((struct span){given, len}, self->user, fault) == STATUS_OK
+               ? STATUS_OK
+               : STATUS_MALFORMED;
 }
 
-enum status origin_new_peer(
-    struct origin **out, struct span claim, const char *server, struct fault *fault)
+static enum status make(struct origin **out, const struct identity *identity, struct fault *fault)
 {
-    char user[USERNAME_CAP];
-    char from_server[SERVER_NAME_MAX];
-    struct identity identity = {.scope = "server", .via = server};
+    struct origin *self = origin_new(identity);
 
-    if (claim.at) {
-        enum status status = read_claim(claim, user, from_server, fault);
-
-        if (status != STATUS_OK)
-            return status;
-        if (strcmp(from_server, server) == 0)
-            return fault_set(fault, STATUS_NOT_ALLOWED, 0,
-                "header.origin: another server cannot speak for a user of this one");
-        identity.user = user;
-        identity.server = from_server;
-    }
-    struct origin *self = origin_new(&identity);
     if (!self)
         return fault_set(fault, STATUS_NO_MEMORY, 0, "%s", status_help(STATUS_NO_MEMORY));
     *out = self;
     return STATUS_OK;
+}
+
+enum status origin_new_legacy(
+    struct origin **out, struct span text, const struct config *config, struct fault *fault)
+{
+    struct identity identity = {.scope = "server", .via = config->server_name};
+    struct claim claim;
+
+    if (!text.at)
+        return make(out, &identity, fault);
+    enum status status = read_claim(&claim, text, fault);
+    if (status != STATUS_OK)
+        return status;
+    const struct config_peer *peer = config_find_peer(config, span_of(claim.server));
+    if (strcmp(claim.server, config->server_name) == 0)
+        return fault_set(fault, STATUS_NOT_ALLOWED, 0,
+            "header.origin: another server cannot speak for a user of this one");
+    if (peer && !peer->legacy)
+        return fault_set(fault, STATUS_NOT_ALLOWED, 0,
+            "header.origin: users of %.100s are believed over its own connection only",
+            claim.server);
+    identity.user = claim.user;
+    identity.server = claim.server;
+    return make(out, &identity, fault);
+}
+
+enum status origin_new_pinned(struct origin **out, struct span text, const struct config_peer *peer,
+    const char *server, struct fault *fault)
+{
+    struct identity identity = {.scope = "server", .via = server, .authenticated = true};
+    struct claim claim;
+
+    if (!text.at)
+        return make(out, &identity, fault);
+    enum status status = read_claim(&claim, text, fault);
+    if (status != STATUS_OK)
+        return status;
+    if (!config_peer_speaks_for(peer, claim.server, server))
+        return fault_set(fault, STATUS_NOT_ALLOWED, 0,
+            "header.origin: %.100s is not believed about users of %.100s (relaysFor)", peer->name,
+            claim.server);
+    identity.user = claim.user;
+    identity.server = claim.server;
+    identity.authenticated = !claim.unauthenticated;
+    return make(out, &identity, fault);
 }
 
 struct origin *origin_ref(struct origin *self)

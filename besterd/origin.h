@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "besterd/config.h"
 #include "libbester/blob.h"
 #include "libbester/status.h"
 
@@ -27,10 +28,14 @@ struct origin {
 /* A client of this server. NULL when out of memory. */
 struct origin *origin_new_client(const char *user, const char *server);
 /* A message of another server: claim is the value of header.origin, or absent.
- * STATUS_NOT_ALLOWED: it claims to be from a user of this server;
+ * STATUS_NOT_ALLOWED: it claims to be from a user of this server, or of a pinned one;
  * STATUS_MALFORMED: not of the form; *fault says more. */
-MUST_CHECK enum status origin_new_peer(
-    struct origin **out, struct span claim, const char *server, struct fault *fault);
+MUST_CHECK enum status origin_new_legacy(
+    struct origin **out, struct span claim, const struct config *config, struct fault *fault);
+/* The same of a pinned server, who is believed about its own users and about those of
+ * servers that it relays for. */
+MUST_CHECK enum status origin_new_pinned(struct origin **out, struct span claim,
+    const struct config_peer *peer, const char *server, struct fault *fault);
 /* A handler that speaks first. */
 struct origin *origin_new_handler(const char *server);
 

@@ -245,15 +245,20 @@ static void destination_pump(struct destination *self)
 
 static enum status resolve(const struct peers *self, const char *name, struct address *address)
 {
-    const struct config_peer *peer = config_find_peer(self->context->config, span_of(name));
+    const struct config *config = self->context->config;
+    const struct config_peer *peer = config_find_peer(config, span_of(name));
 
+    if (peer && !peer->legacy)
+        return STATUS_UNKNOWN_SERVER;
     if (peer) {
         *address = peer->address;
         return STATUS_OK;
     }
     if (address_parse(address, span_of(name), NULL) != STATUS_OK || address->kind == ADDRESS_UNIX)
         return STATUS_UNKNOWN_SERVER;
-    return STATUS_OK;
+    peer = config_find_peer_at(config, address);
+    return peer ? (peer->legacy ? STATUS_OK : STATUS_UNKNOWN_SERVER)
+                : (config->legacy_any ? STATUS_OK : STATUS_UNKNOWN_SERVER);
 }
 
 static struct destination *destination_get(

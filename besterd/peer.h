@@ -37,7 +37,8 @@ struct peers *peers_new(const struct peers_context *context);
 /* Nothing more is called back. NULL is legal. */
 void peers_free(struct peers *self);
 
-/* name: a peer of the configuration, or "host:port". Takes a reference to frame.
+/* name: a legacy peer of the configuration, or its "host:port"; any "host:port" where
+ * the configuration allows it. Never a pinned one. Takes a reference to frame.
  * STATUS_UNKNOWN_SERVER: neither; STATUS_OVERLOADED: too many bytes wait for it;
  * STATUS_NO_MEMORY. */
 MUST_CHECK enum status peers_send(

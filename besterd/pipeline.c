@@ -189,7 +189,7 @@ struct ticket *pipeline_open_ticket(struct pipeline *self, struct session *sessi
         return NULL;
     ticket->number = slots_add(&self->tickets, ticket);
     if (session)
-        lane = lane_get(&session->lanes, handler ? (const void *)handler : self);
+        lane = lane_get(session->lanes, handler ? (const void *)handler : self);
     if (!ticket->number || (session && !lane)) {
         close_ticket(self, ticket);
         return NULL;
@@ -199,6 +199,7 @@ struct ticket *pipeline_open_ticket(struct pipeline *self, struct session *sessi
     ticket->running = true;
     if (session) {
         ticket->server_hops = session->hops;
+        ticket->exchange = session->exchange;
         lane_append(lane, ticket);
         session_enter_flight(session);
     }

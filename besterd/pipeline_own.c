@@ -31,7 +31,10 @@ void pipeline_refuse(struct pipeline *self, struct session *session, const struc
 static void run_dummy(struct pipeline *self, struct session *session, const struct message *message)
 {
     metrics_count(self->metrics, METRIC_MESSAGES, TYPE_DUMMY, STATUS_OK);
-    session_report_frame(session, message_dummy_answer(message->id));
+    if (session->host) /* it waits for a report */
+        session_report(session, &(struct report){.id_token = message->id, .good = true});
+    else
+        session_report_frame(session, message_dummy_answer(message->id));
 }
 
 /* ---- built-ins ---- */
@@ -122,7 +125,7 @@ static void run_builtin(
         pipeline_refuse(self, session, message, STATUS_NOT_ALLOWED, "built-ins are for clients");
         return;
     }
-    const struct lane *lane = lane_find(session->lanes, self);
+    const struct lane *lane = lane_find(*session->lanes, self);
     enum status status =
         decode_builtin(self, session->user, message->data, message->id, &answer, &fault);
 

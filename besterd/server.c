@@ -33,6 +33,7 @@ static void leave(struct server *self)
     while ((session = roster_next(&self->roster, &cursor)) != NULL)
         session_end(session);
     route_each(&self->route, stop_handler, NULL);
+    links_leave(self->links);
     ev_feed_event(self->loop, &self->afterwards, EV_CUSTOM);
 }
 
@@ -42,7 +43,7 @@ static void is_it_over(struct server *self)
         leave(self);
     if (self->phase != SERVER_LEAVING || self->roster.numbers.count > 0)
         return;
-    if (route_any_running(&self->route))
+    if (route_any_running(&self->route) || !links_are_gone(self->links))
         return;
     self->phase = SERVER_OVER;
     ev_break(self->loop, EVBREAK_ALL);
@@ -91,6 +92,7 @@ void server_stop(struct server *self)
     informer_free(self->informer);
     self->informer = NULL;
     pipeline_drain(&self->pipeline);
+    links_drain(self->links);
     enter_phase(self, SERVER_DRAINING, self->config->limits.drain_ms / 1000.0);
     is_it_over(self);
 }
@@ -135,7 +137,7 @@ static void on_gone(struct session *session, void *server)
 {
     struct server *self = server;
 
-    lanes_orphan(&session->lanes);
+    lanes_orphan(&session->own_lanes);
     roster_remove(&self->roster, session);
     ev_feed_event(self->loop, &self->afterwards, EV_CUSTOM);
 }
@@ -215,13 +217,6 @@ static const struct handler_callbacks handler_callbacks = {
     .on_ended = on_ended,
 };
 
-static void on_peer_done(uint64_t tag, enum status status, const char *detail, void *server)
-{
-    struct server *self = server;
-
-    delivery_took(&self->pipeline.deliveries, tag, status, detail);
-}
-
 /* ---- the start ---- */
 
 static void connect_parts(struct server *self)
@@ -235,8 +230,10 @@ static void connect_parts(struct server *self)
         .metrics = self->metrics,
         .limits = self->limits,
     };
-    self->facts = (struct server_facts){
-        .roster = &self->roster, .listeners = &self->listeners, .config = self->config};
+    self->facts = (struct server_facts){.roster = &self->roster,
+        .links = self->links,
+        .listeners = &self->listeners,
+        .config = self->config};
     self->pipeline.config = self->config;
     self->pipeline.loop = self->loop;
     self->pipeline.roster = &self->roster;
@@ -246,6 +243,7 @@ static void connect_parts(struct server *self)
     self->pipeline.server = self;
     self->pipeline.deliveries.roster = &self->roster;
     self->pipeline.deliveries.peers = self->peers;
+    self->pipeline.deliveries.links = self->links;
     self->pipeline.deliveries.accounts = self->accounts;
     self->pipeline.deliveries.config = self->config;
     self->pipeline.deliveries.loop = self->loop;
@@ -267,17 +265,6 @@ static enum status make_parts(struct server *self)
         .server = self,
         .metrics = self->metrics,
     };
-    self->peers_context = (struct peers_context){
-        .streams = self->streams,
-        .resolver = self->resolver,
-        .config = self->config,
-        .on_done = on_peer_done,
-        .server = self,
-        .metrics = self->metrics,
-    };
-    self->peers = peers_new(&self->peers_context);
-    if (!self->peers)
-        return STATUS_NO_MEMORY;
     return route_init(&self->route, self->config, &self->handler_context);
 }
 
@@ -313,6 +300,9 @@ static enum status start(struct server *self, struct fault *fault)
 
     if (status != STATUS_OK)
         return fault_set(fault, status, 0, "%s", status_help(status));
+    status = server_open_peers(self, fault);
+    if (status != STATUS_OK)
+        return status;
     status =
         accounts_open(&self->accounts, self->config, self->loop, &accounts_callbacks, self, fault);
     if (status != STATUS_OK)
@@ -334,9 +324,11 @@ static enum status start(struct server *self, struct fault *fault)
     if (status != STATUS_OK)
         return status;
     status = server_door_open(self, fault);
-    if (status == STATUS_OK)
-        route_each(&self->route, start_handler, NULL);
-    return status;
+    if (status != STATUS_OK)
+        return status;
+    route_each(&self->route, start_handler, NULL);
+    links_start(self->links);
+    return STATUS_OK;
 }
 
 enum status server_new(
@@ -379,10 +371,11 @@ void server_free(struct server *self)
     informer_free(self->informer);
     administration_free(self->administration);
     while ((session = roster_next(&self->roster, &cursor)) != NULL)
-        lanes_orphan(&session->lanes);
+        lanes_orphan(&session->own_lanes);
     roster_release(&self->roster);
     route_release(&self->route);
     peers_free(self->peers);
+    links_free(self->links);
     accounts_free(self->accounts);
     tls_context_unref(self->tls);
     worker_free(self->resolver);

@@ -21,7 +21,8 @@ static size_t max_sessions(void)
 
 void server_door_look(struct server *self)
 {
-    bool full = self->roster.numbers.count >= self->max_sessions;
+    size_t connections = self->roster.numbers.count - links_lodgers(self->links);
+    bool full = connections >= self->max_sessions;
 
     if (full == self->full)
         return;
@@ -29,8 +30,7 @@ void server_door_look(struct server *self)
     listeners_pause(&self->listeners, full);
     if (full)
         log_line(LOG_LEVEL_WARNING, "listener",
-            "%zu connections are all that descriptors allow: more must wait",
-            self->roster.numbers.count);
+            "%zu connections are all that descriptors allow: more must wait", connections);
 }
 
 /* Says why and closes, at no more cost than that: there is no session, and nobody
@@ -77,13 +77,31 @@ static struct session *enter(struct server *self, int fd, bool tls, struct guest
     return session;
 }
 
-static void on_accepted(int fd, bool tls, void *user)
+/* Pinned servers are few, but anybody may knock: what counts is how often. */
+static void on_peer_accepted(struct server *self, int fd)
+{
+    struct guest *guest;
+    struct fault fault;
+
+    if (limits_admit(self->limits, fd, &guest, &fault) != STATUS_OK) {
+        close(fd);
+        return;
+    }
+    limits_leave(self->limits, guest);
+    links_accept(self->links, fd);
+}
+
+static void on_accepted(int fd, bool tls, bool peer, void *user)
 {
     struct server *self = user;
     struct guest *guest;
     struct fault fault;
 
     metrics_count(self->metrics, METRIC_CONNECTIONS, 0, 0);
+    if (peer) {
+        on_peer_accepted(self, fd);
+        return;
+    }
     if (limits_admit(self->limits, fd, &guest, &fault) != STATUS_OK) {
         turn_away(fd, tls, &fault);
         return;

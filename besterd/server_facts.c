@@ -1,5 +1,7 @@
 #include "besterd/server_facts.h"
 
+#include "libbester/clock.h"
+
 static void add_client(const char *user, void *list)
 {
     informer_list_add(list, user);
@@ -48,6 +50,93 @@ static json_t *admin_info(void *facts)
     return self->config->admin_info;
 }
 
+/* ---- other servers ---- */
+
+static bool set(json_t *object, const char *name, json_t *value)
+{
+    return json_object_set_new(object, name, value) == 0;
+}
+
+static json_t *moment(double unix_s)
+{
+    char text[CLOCK_TEXT_MAX];
+
+    return json_string(clock_format(unix_s, text));
+}
+
+static json_t *tell_link(const struct link_condition *condition)
+{
+    json_t *json =
+        json_pack("{s:s, s:b, s:I, s:I, s:I}", "state", link_state_text(condition->state), "legacy",
+            0, "waiting", (json_int_t)condition->waiting, "waitingBytes",
+            (json_int_t)condition->waiting_bytes, "working", (json_int_t)condition->working);
+    bool ok = json != NULL;
+
+    if (ok && condition->state == LINK_UP)
+        ok = set(json, "since", moment(condition->since_s)) &&
+             set(json, "address", json_string(condition->address));
+    if (ok && condition->trouble[0])
+        ok = set(json, "trouble", json_string(condition->trouble));
+    if (ok)
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
+static json_t *peers(void *facts)
+{
+    const struct server_facts *self = facts;
+    json_t *json = json_object();
+    bool ok = json != NULL;
+
+    for (size_t i = 0; ok && i < links_count(self->links); i++) {
+        struct link_condition condition = links_condition(self->links, i);
+
+        ok = set(json, condition.name, tell_link(&condition));
+    }
+    for (size_t i = 0; ok && i < self->config->peer_count; i++)
+        if (self->config->peers[i].legacy)
+            ok = set(json, self->config->peers[i].name, json_pack("{s:b}", "legacy", 1));
+    if (ok)
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
+static json_t *tell_stranger(const struct stranger *stranger)
+{
+    char pin[TLS_PIN_TEXT];
+    char seen[CLOCK_TEXT_MAX];
+
+    return json_pack("{s:s, s:s, s:s, s:I}", "pin", tls_pin_format(&stranger->pin, pin), "address",
+        stranger->address, "lastSeen", clock_format(stranger->seen_s, seen), "count",
+        (json_int_t)stranger->count);
+}
+
+static json_t *strangers(void *facts)
+{
+    const struct server_facts *self = facts;
+    const struct strangers *all = links_strangers(self->links);
+    json_t *json = json_array();
+    bool ok = json != NULL;
+
+    for (size_t i = 0; ok && i < all->count; i++)
+        ok = json_array_append_new(json, tell_stranger(&all->at[i])) == 0;
+    if (ok)
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
+static json_t *identity(void *facts)
+{
+    const struct server_facts *self = facts;
+    const struct tls_pin *pin = links_pin(self->links);
+    char text[TLS_PIN_TEXT];
+
+    return pin ? json_string(tls_pin_format(pin, text)) : json_null();
+}
+
 const struct informer_facts server_facts_for_informer = {
     .list_clients = list_clients,
     .is_client = is_client,
@@ -55,4 +144,7 @@ const struct informer_facts server_facts_for_informer = {
     .listener_count = listener_count,
     .listener_address = listener_address,
     .admin_info = admin_info,
+    .peers = peers,
+    .strangers = strangers,
+    .identity = identity,
 };

@@ -6,11 +6,13 @@
 #define BESTERD_SERVER_FACTS_H
 
 #include "besterd/informer.h"
+#include "besterd/link.h"
 #include "besterd/listener.h"
 #include "besterd/roster.h"
 
 struct server_facts {
     const struct roster *roster;
+    const struct links *links;
     const struct listeners *listeners;
     const struct config *config;
 };

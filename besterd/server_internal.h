@@ -38,10 +38,12 @@ struct server {
     bool full;           /* so many are here, and the listeners pause */
     struct route route;
     struct peers *peers;
+    struct links *links;
     struct pipeline pipeline;
     struct session_context session_context;
     struct handler_context handler_context;
     struct peers_context peers_context;
+    struct links_context links_context;
     struct server_facts facts;
 
     struct limits *limits;
@@ -68,6 +70,8 @@ void server_door_look(struct server *self);
 /* A session_callbacks.on_login. */
 MUST_CHECK enum status server_door_log_in(
     struct session *session, struct fault *fault, void *server);
+/* server_peers.c: makes what talks to other servers. */
+MUST_CHECK enum status server_open_peers(struct server *self, struct fault *fault);
 
 /* server_notify.c: what the service manager is told. */
 void server_notify_open(struct server *self);

@@ -73,7 +73,8 @@ static void measure(void *server)
     struct server *self = server;
     struct metrics *metrics = self->metrics;
 
-    metrics_set(metrics, METRIC_CONNECTIONS_OPEN, 0, 0, (double)self->roster.numbers.count);
+    metrics_set(metrics, METRIC_CONNECTIONS_OPEN, 0, 0,
+        (double)(self->roster.numbers.count - links_lodgers(self->links)));
     metrics_set(metrics, METRIC_SESSIONS, 0, 0, (double)self->roster.clients);
     metrics_set(metrics, METRIC_IN_FLIGHT, 0, 0, (double)pipeline_in_flight(&self->pipeline));
     metrics_set(metrics, METRIC_QUEUED_BYTES, 0, 0, queued_bytes(self));
@@ -84,6 +85,7 @@ static void measure(void *server)
     route_each_current(&self->route, measure_handler, metrics);
     route_each(&self->route, measure_questions, metrics);
     peers_measure(self->peers);
+    links_measure(self->links);
 }
 
 static const char *not_ready(void *server)

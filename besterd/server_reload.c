@@ -14,6 +14,7 @@ struct plan {
     struct tls_context *tls;
     struct route_row *rows;
     struct blob *types;
+    struct links_plan *links;
 };
 
 static void plan_release(struct plan *self)
@@ -21,6 +22,7 @@ static void plan_release(struct plan *self)
     tls_context_unref(self->tls);
     route_cancel(self->rows);
     blob_unref(self->types);
+    links_cancel(self->links);
     config_unref(self->config);
 }
 
@@ -69,6 +71,11 @@ static enum status plan_make(
         mistakes_add(mistakes, "network.tls", "%s", fault.text);
         return status;
     }
+    status = links_plan(server->links, self->config, &self->links, &fault);
+    if (status != STATUS_OK) {
+        mistakes_add(mistakes, "server.identity", "%s", fault.text);
+        return status;
+    }
     self->types = builtin_types_new(self->config);
     if (!self->types)
         return STATUS_NO_MEMORY;
@@ -85,7 +92,7 @@ static void on_replaced(struct handler *old, struct handler *now, void *user)
     struct session *session;
 
     while ((session = roster_next(&self->roster, &cursor)) != NULL)
-        lanes_replace(session->lanes, old, now);
+        lanes_replace(*session->lanes, old, now);
     log_line(LOG_LEVEL_INFO, "reload", "the handler of %s %s", handler_config(old)->type,
         now ? "is another now" : "is gone");
 }
@@ -98,6 +105,7 @@ static void use_config(struct server *self, const struct config *config)
         self->handler_context.told_frame_bytes = self->config->limits.max_frame_bytes;
     self->handler_context.limits = &config->limits;
     self->peers_context.config = config;
+    self->links_context.config = config;
     self->facts.config = config;
     administration_reconfigure(self->administration, config);
     log_set_level(config->log_level);
@@ -118,6 +126,7 @@ static void plan_commit(struct plan *self, struct server *server)
     route_commit(&server->route, self->config, self->rows, on_replaced, server);
     while ((session = roster_next(&server->roster, &cursor)) != NULL)
         session_reconfigure(session);
+    links_commit(server->links, self->links);
     *self = (struct plan){.config = NULL};
     tls_context_unref(old_tls);
     config_unref(old);

@@ -35,6 +35,10 @@ enum status session_send(struct session *self, struct blob *frame, uint64_t tag)
 
 void session_report_frame(struct session *self, struct blob *frame)
 {
+    if (self->host) {
+        self->host->report(self, frame);
+        return;
+    }
     enum status status = session_send(self, frame, 0);
 
     if (status == STATUS_OK || status == STATUS_CLOSED)
@@ -46,9 +50,12 @@ void session_report_frame(struct session *self, struct blob *frame)
 
 void session_report(struct session *self, const struct report *report)
 {
+    struct report whole = *report;
+
+    whole.exchange = self->exchange;
     metrics_count(self->context->metrics, METRIC_REPORTS,
         metrics_result(report->good ? STATUS_OK : report->reason), 0);
-    session_report_frame(self, message_report(report));
+    session_report_frame(self, message_report(&whole));
 }
 
 /* ---- whether it is read from ---- */
@@ -92,6 +99,9 @@ static void session_leave(struct session *self)
 
 static void session_gone(struct session *self)
 {
+    if (self->host)
+        self->host->leave(self);
+    self->gone = true;
     ev_timer_stop(streams_loop(self->context->streams), &self->timer);
     self->stream = NULL;
     limits_leave(self->context->limits, self->guest);
@@ -117,6 +127,8 @@ void session_end(struct session *self)
         session_leave(self);
     }
     self->closing = true;
+    if (self->host && self->in_flight == 0 && !self->gone)
+        session_gone(self);
     if (!self->stream)
         return;
     if (self->in_flight == 0)
@@ -189,13 +201,16 @@ static void session_take_peer(struct session *self, const struct message *messag
     uint64_t hops = 0;
     enum status status = STATUS_OK;
 
-    if (message->hops.at && json_u64(message->hops, &hops) != STATUS_OK)
+    if (!config_takes_legacy(config))
+        status = fault_set(&fault, STATUS_NOT_ALLOWED, 0,
+            "other servers are heard only over TLS, and only those that the configuration names");
+    if (status == STATUS_OK && message->hops.at && json_u64(message->hops, &hops) != STATUS_OK)
         status = fault_set(&fault, STATUS_MALFORMED, 0, "header.hops: must be a count");
     if (status == STATUS_OK && hops > config->limits.hops)
         status = fault_set(&fault, STATUS_LOOP, 0, "through %llu servers, the limit is %u",
             (unsigned long long)hops, config->limits.hops);
     if (status == STATUS_OK)
-        status = origin_new_peer(&self->origin, message->origin, config->server_name, &fault);
+        status = origin_new_legacy(&self->origin, message->origin, config, &fault);
     if (status != STATUS_OK) {
         session_refuse(
             self, id_of(message), status_on_wire(status) ? status : STATUS_INTERNAL, fault.text);
@@ -314,6 +329,7 @@ struct session *session_new(
     }
     self->context = context;
     self->guest = guest;
+    self->lanes = &self->own_lanes;
     self->stream = stream_adopt(context->streams, fd,
         &(struct stream_options){.max_frame = limits->max_frame_bytes + ENVELOPE_SLACK,
             .max_queued_bytes = limits->queued_bytes_per_session,

@@ -9,6 +9,9 @@
  *
  *   NEW -> VERIFYING -> CLIENT -> ENDING
  *   NEW -> PEER -> ENDING                   (Part I, "Server to server")
+ *   PEER -> ENDING                          (a lodger: one message of a pinned server)
+ *
+ * A lodger has no stream; it is gone when nothing of it is in flight any more.
  */
 #ifndef BESTERD_SESSION_H
 #define BESTERD_SESSION_H
@@ -25,6 +28,15 @@
 
 struct lane;
 struct session;
+
+/* Where the report of a message goes that came over a link to a pinned server, which
+ * many share (link.h). */
+struct session_host {
+    /* Takes the frame over; NULL: there was no memory for it. */
+    void (*report)(struct session *lodger, struct blob *frame);
+    /* The lodger is gone when this returns. */
+    void (*leave)(struct session *lodger);
+};
 
 struct session_callbacks {
     /* Logged in: session->user and ->origin are set. The login's good report
@@ -75,6 +87,7 @@ struct session {
     enum session_state state;
     unsigned holds;        /* of enum session_hold */
     bool left;             /* on_leave was called */
+    bool gone;             /* on_gone was called */
     bool closing;          /* ends as soon as nothing is in flight */
     unsigned in_flight;    /* messages accepted whose report is not sent yet */
     char *user;            /* SESSION_CLIENT */
@@ -82,8 +95,12 @@ struct session {
     struct origin *origin; /* SESSION_CLIENT, SESSION_PEER */
     unsigned hops;         /* SESSION_PEER: servers the message came through */
     size_t max_frame;      /* SESSION_CLIENT: what it was told */
-    struct lane *lanes;
-    struct session *next_of_user; /* the roster's */
+    struct lane *own_lanes;
+    struct lane **lanes;             /* its own, or those it shares with other lodgers */
+    const struct session_host *host; /* of a lodger; NULL: it is none */
+    void *place;                     /* the host's */
+    uint64_t exchange;               /* of a lodger */
+    struct session *next_of_user;    /* the roster's */
     struct session *previous_of_user;
     struct guest *guest; /* where it comes from, or NULL */
     uint64_t limits_user;
@@ -95,6 +112,10 @@ struct session {
  * memory; fd is closed then. */
 struct session *session_new(
     int fd, struct filter *filter, struct guest *guest, const struct session_context *context);
+/* A lodger, for its one message, which on_message is told by the caller; then
+ * session_end. Takes origin over. lanes must outlive it. NULL when out of memory. */
+struct session *session_new_lodger(const struct session_context *context,
+    const struct session_host *host, void *place, struct origin *origin, struct lane **lanes);
 /* Only after on_gone, or to throw away one that was never entered. */
 void session_free(struct session *self);
 

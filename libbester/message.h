@@ -36,6 +36,8 @@
     X("origin", origin)                 \
     X("deadlineMs", deadline_ms)        \
     X("hops", hops)                     \
+    X("order", order)                   \
+    X("instance", instance)             \
     X("trace", trace)                   \
     X("command", command)               \
     X("commandData", command_data)      \
@@ -78,6 +80,7 @@ MUST_CHECK enum status message_parse(
 /* {"header": {"messageType": "statusReport", "status": …}, "payload": {"id": …, …}} */
 struct report {
     struct span id_token; /* absent: the report has no id */
+    uint64_t exchange;    /* between pinned servers; 0: none */
     bool good;
     enum outcome outcome;   /* good only; OUTCOME_NONE: not told */
     enum status reason;     /* bad only; STATUS_OK: not told */
@@ -102,8 +105,10 @@ MUST_CHECK struct blob *message_received(const struct received *received);
 /* The answer to `dummy`; an absent id is left out. */
 MUST_CHECK struct blob *message_dummy_answer(struct span id_token);
 
-/* To another server, legacy form. origin (JSON object text), hops and trace are
- * extra members that a Part I peer ignores; hops is left out when it is 0. */
+/* To another server. origin (JSON object text), hops and trace are extra members that
+ * a Part I peer ignores; hops is left out when it is 0. exchange and order are for
+ * pinned servers, which know each other's messages by the first and keep those of the
+ * same second in order; left out when they are 0. */
 struct forward {
     struct span type_token;
     struct span data;
@@ -111,6 +116,8 @@ struct forward {
     struct span origin; /* or absent */
     unsigned hops;
     const char *trace; /* of letters and digits, or NULL */
+    uint64_t exchange;
+    uint64_t order;
 };
 MUST_CHECK struct blob *message_forward(const struct forward *forward);
 

@@ -53,6 +53,12 @@ static struct span decimal(char *out, size_t cap, unsigned long long number, con
 
 enum { DECIMAL_MAX = 24 };
 
+static struct span number_or_absent(
+    char out[DECIMAL_MAX], unsigned long long number, const char *quote)
+{
+    return number == 0 ? (struct span){0} : decimal(out, DECIMAL_MAX, number, quote);
+}
+
 /* A text of our own tables, which needs no escapes. */
 static struct span quoted_word(char *out, size_t cap, const char *word)
 {
@@ -81,6 +87,7 @@ struct blob *message_report(const struct report *report)
     struct span outcome = {0};
     struct span reason = {0};
     char word[WORD_MAX];
+    char digits[DECIMAL_MAX];
     bytes_init(&detail, SIZE_MAX);
     if (report->detail != NULL && json_quote(&detail, span_of(report->detail)) != STATUS_OK)
         goto out;
@@ -90,8 +97,10 @@ struct blob *message_report(const struct report *report)
         reason = quoted_word(word, sizeof word, status_text(report->reason));
     writer_init(&writer);
     ADD(&writer.parts, "{\"header\":{\"messageType\":\"statusReport\",\"status\":\"");
-    parts_add_text(&writer.parts, report->good ? "good" : "bad");
-    open_object(&writer, SPAN_LITERAL("\"},\"payload\":{"));
+    parts_add_text(&writer.parts, report->good ? "good\"" : "bad\"");
+    writer.after_first = true;
+    MEMBER(&writer, "exchange", number_or_absent(digits, report->exchange, "\""));
+    open_object(&writer, SPAN_LITERAL("},\"payload\":{"));
     add_report_payload(&writer, report, outcome, reason,
         report->detail == NULL ? (struct span){0} : bytes_span(&detail));
     ADD(&writer.parts, "}}");
@@ -143,15 +152,16 @@ static void trace_member(struct writer *writer, const char *trace)
 struct blob *message_forward(const struct forward *forward)
 {
     struct writer writer;
-    char digits[DECIMAL_MAX];
-    struct span hops = {0};
-    if (forward->hops > 0)
-        hops = decimal(digits, sizeof digits, forward->hops, "");
+    char exchange[DECIMAL_MAX];
+    char order[DECIMAL_MAX];
+    char hops[DECIMAL_MAX];
     writer_init(&writer);
     open_object(&writer, SPAN_LITERAL("{\"header\":{"));
     MEMBER(&writer, "scope", SPAN_LITERAL("\"server\""));
+    MEMBER(&writer, "exchange", number_or_absent(exchange, forward->exchange, "\""));
+    MEMBER(&writer, "order", number_or_absent(order, forward->order, "\""));
     MEMBER(&writer, "origin", forward->origin);
-    MEMBER(&writer, "hops", hops);
+    MEMBER(&writer, "hops", number_or_absent(hops, forward->hops, ""));
     trace_member(&writer, forward->trace);
     open_object(&writer, SPAN_LITERAL("},\"payload\":{"));
     MEMBER(&writer, "type", forward->type_token);

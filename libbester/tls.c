@@ -25,8 +25,10 @@ struct tls {
     BIO *input;  /* ciphertext from the peer; the SSL's */
     BIO *output; /* ciphertext for the peer; the SSL's */
     bool failed;
-    bool has_seen;       /* with TLS_TRUST_AUTHORITIES: the pin of who showed a certificate, */
+    bool has_seen;       /* the pin of who showed a certificate, */
     struct tls_pin seen; /* believed or not */
+    tls_knows *knows;    /* NULL: everybody is */
+    void *user;
 };
 
 static enum status pin_of(const X509 *certificate, struct tls_pin *out);
@@ -48,17 +50,9 @@ static enum status openssl_fault(struct fault *fault, enum status status, const 
 
 /* ---- contexts ---- */
 
-/* Trust in a pin is decided by the caller, who knows the pin: the handshake takes
- * any certificate, and proves only that the peer has its key. */
-static int accept_any(int ok, X509_STORE_CTX *store)
-{
-    (void)ok, (void)store;
-    return 1;
-}
-
 /* OpenSSL forgets the certificate of a peer that it does not believe; people want
  * to know whom they met. */
-static int remember(int ok, X509_STORE_CTX *store)
+static struct tls *look(X509_STORE_CTX *store)
 {
     const SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct tls *self = ssl ? SSL_get_app_data(ssl) : NULL;
@@ -66,6 +60,25 @@ static int remember(int ok, X509_STORE_CTX *store)
 
     if (self && certificate && !self->has_seen)
         self->has_seen = pin_of(certificate, &self->seen) == STATUS_OK;
+    return self;
+}
+
+/* Trust in a pin is decided by who knows the pin: the handshake takes any other
+ * property of a certificate, and proves that the peer has its key. */
+static int accept_known(int ok, X509_STORE_CTX *store)
+{
+    struct tls *self = look(store);
+
+    (void)ok;
+    if (self && (!self->knows || (self->has_seen && self->knows(&self->seen, self->user))))
+        return 1;
+    X509_STORE_CTX_set_error(store, X509_V_ERR_CERT_UNTRUSTED);
+    return 0;
+}
+
+static int remember(int ok, X509_STORE_CTX *store)
+{
+    (void)look(store);
     return ok;
 }
 
@@ -76,7 +89,7 @@ static enum status set_trust(SSL_CTX *ssl, const struct tls_options *options, st
         SSL_CTX_set_verify(ssl, SSL_VERIFY_NONE, NULL);
         return STATUS_OK;
     case TLS_TRUST_PIN:
-        SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, accept_any);
+        SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, accept_known);
         return STATUS_OK;
     case TLS_TRUST_AUTHORITIES:
         break;
@@ -181,6 +194,12 @@ static bool prepare(struct tls *self, const char *host)
         return true;
     ERR_clear_error();
     return SSL_set_tlsext_host_name(self->ssl, host) == 1 && SSL_set1_host(self->ssl, host) == 1;
+}
+
+void tls_set_judge(struct tls *self, tls_knows *knows, void *user)
+{
+    self->knows = knows;
+    self->user = user;
 }
 
 struct tls *tls_new(struct tls_context *context, const char *host)

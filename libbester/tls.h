@@ -28,6 +28,10 @@ bool tls_pin_equal(const struct tls_pin *a, const struct tls_pin *b);
  * STATUS_OK is returned if both are. STATUS_IO: *fault says why. */
 MUST_CHECK enum status tls_make_identity(
     const char *certificate_file, const char *key_file, const char *name, struct fault *fault);
+/* The same, both in one file of mode 0600 that is there whole or not at all. A file
+ * that is there already is left alone: STATUS_OK. */
+MUST_CHECK enum status tls_make_identity_file(
+    const char *file, const char *name, struct fault *fault);
 /* The pin of the first certificate of a PEM file. */
 MUST_CHECK enum status tls_file_pin(
     const char *certificate_file, struct tls_pin *out, struct fault *fault);
@@ -61,6 +65,12 @@ struct tls;
  * TLS_TRUST_AUTHORITIES, to check; else NULL. NULL: out of memory. */
 struct tls *tls_new(struct tls_context *context, const char *host);
 void tls_free(struct tls *self); /* NULL is legal; only while no stream owns it */
+
+/* With TLS_TRUST_PIN: who is asked in the middle of the handshake whether the peer with
+ * that pin is known; an answer of no ends it with an alert, and the pin can still be
+ * asked for. The peer has not proved yet that the key is his: on_secured tells. */
+typedef bool tls_knows(const struct tls_pin *pin, void *user);
+void tls_set_judge(struct tls *self, tls_knows *knows, void *user);
 
 /* For stream_options; the stream then owns the connection. */
 struct filter *tls_filter(struct tls *self);

@@ -1,12 +1,14 @@
 /* Making a certificate of one's own. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -101,6 +103,51 @@ static enum status write_both(const char *certificate_file, X509 *certificate, c
         return status;
     }
     return STATUS_OK;
+}
+
+/* Beside the file first: who finds the file finds all of it. */
+static enum status write_file(
+    const char *file, X509 *certificate, EVP_PKEY *key, struct fault *fault)
+{
+    char beside[PATH_MAX];
+
+    if (snprintf(beside, sizeof(beside), "%s.XXXXXX", file) >= (int)sizeof(beside))
+        return fault_set(fault, STATUS_IO, 0, "%.100s…: the path is too long", file);
+    int fd = mkostemp(beside, O_CLOEXEC); /* of mode 0600 */
+    FILE *stream = fd >= 0 ? fdopen(fd, "w") : NULL;
+    if (!stream) {
+        enum status status = fault_set(fault, STATUS_IO, 0, "%s: %s", beside, strerror(errno));
+
+        if (fd >= 0) {
+            close(fd);
+            unlink(beside);
+        }
+        return status;
+    }
+    bool ok = finish(stream, PEM_write_PrivateKey(stream, key, NULL, NULL, 0, NULL, NULL) == 1 &&
+                                 PEM_write_X509(stream, certificate) == 1);
+    if (ok && link(beside, file) != 0 && errno != EEXIST)
+        ok = false;
+    enum status status =
+        ok ? STATUS_OK : fault_set(fault, STATUS_IO, 0, "%s: %s", file, strerror(errno));
+    unlink(beside);
+    return status;
+}
+
+enum status tls_make_identity_file(const char *file, const char *name, struct fault *fault)
+{
+    if (access(file, F_OK) == 0)
+        return STATUS_OK;
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    X509 *certificate = key ? make_certificate(key, name) : NULL;
+    enum status status =
+        certificate ? write_file(file, certificate, key, fault)
+                    : fault_set(fault, STATUS_NO_MEMORY, 0, "a certificate could not be made");
+
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+    ERR_clear_error();
+    return status;
 }
 
 enum status tls_make_identity(

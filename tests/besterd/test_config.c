@@ -214,6 +214,61 @@ static void assert_handlers_of_everything(const struct config *config)
     assert_null(config_find_handler(config, SPAN_LITERAL("resting")));
 }
 
+static void assert_pinned(const struct config *config)
+{
+    const struct config_peer *s5 = config_find_peer(config, SPAN_LITERAL("S5"));
+    const struct config_peer *s6 = config_find_peer(config, SPAN_LITERAL("S6"));
+    struct address address;
+    char text[TLS_PIN_TEXT];
+    assert_true(config->legacy_any && config_takes_legacy(config) && config_has_pinned(config));
+    assert_true(s5->has_address && !s5->legacy && s5->pin_count == 1 && !s5->relays_for);
+    assert_string_equal(tls_pin_format(&s5->pins[0], text),
+        "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    assert_true(!s6->has_address && s6->pin_count == 2);
+    assert_true(config_peer_speaks_for(s5, "S5", "S1"));
+    assert_false(config_peer_speaks_for(s5, "S7", "S1"));
+    assert_true(config_peer_speaks_for(s6, "S8", "S1"));
+    assert_false(config_peer_speaks_for(s6, "S1", "S1"));
+    assert_int_equal(address_parse(&address, SPAN_LITERAL("S5.example.org:2225"), NULL), STATUS_OK);
+    assert_ptr_equal(config_find_peer_at(config, &address), s5);
+    address.port++;
+    assert_null(config_find_peer_at(config, &address));
+    assert_non_null(config->identity_path);
+}
+
+/* Who may talk to it in Part I's way, without being known. */
+static void test_legacy_by_default(void **state)
+{
+    static const struct {
+        const char *text;
+        bool any, takes;
+    } rows[] = {
+        {"{}", true, true}, /* the reference knows no peers */
+        {"{\"peers\": {}}", false, false},
+        {"{\"peers\": {\"*\": {\"legacy\": true}}}", true, true},
+        {"{\"peers\": {\"S2\": {\"legacy\": true, \"address\": \"a:1\"}}}", false, true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct mistakes mistakes;
+        struct config *config = NULL;
+        mistakes_init(&mistakes);
+        assert_int_equal(config_parse(&config, span_of(rows[i].text), &mistakes), STATUS_OK);
+        assert_true(config->legacy_any == rows[i].any);
+        assert_true(config_takes_legacy(config) == rows[i].takes);
+        assert_false(config_has_pinned(config));
+        config_unref(config);
+        mistakes_release(&mistakes);
+    }
+    struct mistakes mistakes;
+    struct config *config = NULL;
+    mistakes_init(&mistakes);
+    assert_int_equal(config_load(&config, NULL, &mistakes), STATUS_OK); /* the embedded one */
+    assert_false(config->legacy_any || config_takes_legacy(config));
+    config_unref(config);
+    mistakes_release(&mistakes);
+}
+
 static void test_everything(void **state)
 {
     (void)state;
@@ -228,7 +283,8 @@ static void test_everything(void **state)
     assert_int_equal(config->database, DATABASE_SQLITE);
     assert_string_equal(config->database_path, "/var/lib/bester/accounts.db");
     assert_string_equal(config->informer_path, "/run/bester/informer");
-    assert_int_equal(config->peer_count, 3);
+    assert_int_equal(config->peer_count, 5);
+    assert_pinned(config);
     assert_address(&config_find_peer(config, SPAN_LITERAL("S3"))->address, "tcp://[::1]:2225");
     assert_true(config->peers[0].legacy);
     assert_null(config_find_peer(config, SPAN_LITERAL("S")));
@@ -260,6 +316,8 @@ static void test_everything(void **state)
     assert_int_equal(limits->user_messages_per_s, 13);
     assert_int_equal(limits->user_message_burst, 14);
     assert_true(limits->also_local);
+    assert_int_equal(limits->peer_in_flight, 8);
+    assert_int_equal(limits->peer_heartbeat_ms, 900);
     assert_null(config->state_directory);
     assert_null(config->runtime_directory);
     config_unref(config);
@@ -407,7 +465,7 @@ static void test_edges_of_limits(void **state)
             assert_false(is_taken(limit->name, limit->least - 1));
         count++;
     }
-    assert_int_equal(count, 21);
+    assert_int_equal(count, 23);
 }
 
 /* ---- mistakes ---- */
@@ -516,7 +574,7 @@ static void test_help_names_every_member(void **state)
     char *text = run_check("--help", NULL, &code);
     assert_int_equal(code, 0);
     static const char *const expected[] = {"\nserver.name: text\n",
-        "\nnetwork.types: list of tcp4, tcp6, tls4, tls6, unix\n",
+        "\nnetwork.types: list of tcp4, tcp6, tls4, tls6, peer4, peer6, unix\n",
         "\nhandlers.typeMap.TYPE.protocol: one of oneshot, stream\n",
         "\npeers.NAME.address: text\n", "\nlimits.hops: number, 1 to 64\n",
         "\nadmin.info: any value\n", "        Default: 1048576.\n", "        Default: oneshot.\n"};
@@ -616,6 +674,7 @@ int main(void)
         TEST(test_default),
         TEST(test_xdg_variables),
         TEST(test_directories),
+        TEST(test_legacy_by_default),
         TEST(test_edges_of_limits),
         TEST(test_nearest),
         TEST(test_many_mistakes),

@@ -66,12 +66,33 @@ static json_t *admin_info(void *server)
     return ((struct fixture *)server)->info;
 }
 
+static json_t *peers(void *server)
+{
+    (void)server;
+    return json_pack("{s:{s:s}}", "S2", "state", "up");
+}
+
+static json_t *strangers(void *server)
+{
+    (void)server;
+    return json_array();
+}
+
+static json_t *identity(void *server)
+{
+    (void)server;
+    return json_string("sha256:1");
+}
+
 static const struct informer_facts facts = {.list_clients = list_clients,
     .is_client = is_client,
     .client_count = client_count,
     .listener_count = listener_count,
     .listener_address = listener_address,
-    .admin_info = admin_info};
+    .admin_info = admin_info,
+    .peers = peers,
+    .strangers = strangers,
+    .identity = identity};
 
 static const char *some_clients[] = {"G", "T", "\"odd\"", NULL};
 
@@ -149,7 +170,9 @@ static void test_server_info(void **state)
         "{\"status\": \"0\", \"data\": {\"clientCount\": \"3\", \"adminInfo\": {\"name\": \"T\"}, "
         "\"listeners\": {\"listener0\": {\"address\": \"tcp4://127.0.0.1:2223\"}, "
         "\"listener1\": {\"address\": \"tcp6://[::1]:2223\"}, "
-        "\"listener2\": {\"address\": \"unix:///run/x.sock\"}}}}");
+        "\"listener2\": {\"address\": \"unix:///run/x.sock\"}}, "
+        "\"identity\": \"sha256:1\", \"peers\": {\"S2\": {\"state\": \"up\"}}, "
+        "\"unknownPeers\": []}}");
     dialogue_close(&self->first);
 }
 

@@ -50,11 +50,15 @@ static void test_a_handler(void **state)
     origin_unref(origin);
 }
 
+/* S2, to whom S3 is pinned. It relays for S4, and for whoever is not us. */
+static struct config_peer pinned = {.name = (char *)"S3", .pin_count = 1};
+static const struct config own = {.server_name = (char *)"S2", .peers = &pinned, .peer_count = 1};
+
 static void test_another_server_that_says_nothing(void **state)
 {
     struct origin *origin = NULL;
     (void)state;
-    assert_int_equal(origin_new_peer(&origin, (struct span){0}, "S2", NULL), STATUS_OK);
+    assert_int_equal(origin_new_legacy(&origin, (struct span){0}, &own, NULL), STATUS_OK);
     assert_false(origin->authenticated);
     assert_null(origin->from);
     assert_null(origin->forward);
@@ -67,14 +71,14 @@ static void test_another_server_that_says_who(void **state)
     struct origin *origin = NULL;
     (void)state;
     assert_int_equal(
-        origin_new_peer(&origin,
-            SPAN_LITERAL("{ \"server\" : \"S1\", \"more\": [1], \"user\":\" T \"}"), "S2", NULL),
+        origin_new_legacy(&origin,
+            SPAN_LITERAL("{ \"server\" : \"S1\", \"more\": [1], \"user\":\" T \"}"), &own, NULL),
         STATUS_OK);
     assert_false(origin->authenticated);
     expect_json(origin->from, "\"T@S1\""); /* white space is stripped as at a login */
     expect_json(origin->question, "{\"user\":\"T\",\"server\":\"S1\",\"scope\":\"server\","
                                   "\"authenticated\":false,\"via\":\"S2\"}");
-    expect_json(origin->forward, "{\"user\":\"T\",\"server\":\"S1\"}");
+    expect_json(origin->forward, "{\"user\":\"T\",\"server\":\"S1\",\"authenticated\":false}");
     origin_unref(origin);
 }
 
@@ -105,12 +109,78 @@ static void test_claims_that_are_refused(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct origin *origin = NULL;
         struct fault fault = {0};
-        enum status status = origin_new_peer(&origin, span_of(rows[i].claim), "S2", &fault);
+        enum status status = origin_new_legacy(&origin, span_of(rows[i].claim), &own, &fault);
         if (status != rows[i].status)
             fail_msg("%s: %s", rows[i].claim, status_text(status));
         assert_null(origin); /* outputs are untouched on failure */
         assert_int_not_equal(strlen(fault.text), 0);
     }
+}
+
+/* Nobody but its own connection speaks for a pinned server. */
+static void test_a_legacy_one_that_says_it_comes_from_a_pinned_one(void **state)
+{
+    struct origin *origin = NULL;
+    struct fault fault;
+    (void)state;
+    assert_int_equal(origin_new_legacy(
+                         &origin, SPAN_LITERAL("{\"user\":\"T\",\"server\":\"S3\"}"), &own, &fault),
+        STATUS_NOT_ALLOWED);
+    assert_null(origin);
+}
+
+static void test_a_pinned_one(void **state)
+{
+    static const char *const s4[] = {"S4", NULL};
+    static const char *const any[] = {"*", NULL};
+    static const char *const us[] = {"*", "S2", NULL};
+    static const struct {
+        const char *claim;
+        const char *const *relays_for;
+        enum status status;
+        bool authenticated;
+    } rows[] = {
+        {NULL, NULL, STATUS_OK, true},
+        {"{\"user\":\"T\",\"server\":\"S3\"}", NULL, STATUS_OK, true},
+        {"{\"user\":\"T\",\"server\":\"S3\",\"authenticated\":true}", NULL, STATUS_OK, true},
+        {"{\"user\":\"T\",\"server\":\"S3\",\"authenticated\":false}", NULL, STATUS_OK, false},
+        {"{\"user\":\"T\",\"server\":\"S4\"}", NULL, STATUS_NOT_ALLOWED, false},
+        {"{\"user\":\"T\",\"server\":\"S4\"}", s4, STATUS_OK, true},
+        {"{\"user\":\"T\",\"server\":\"S4\",\"authenticated\":false}", s4, STATUS_OK, false},
+        {"{\"user\":\"T\",\"server\":\"S5\"}", s4, STATUS_NOT_ALLOWED, false},
+        {"{\"user\":\"T\",\"server\":\"S5\"}", any, STATUS_OK, true},
+        {"{\"user\":\"T\",\"server\":\"S2\"}", NULL, STATUS_NOT_ALLOWED, false},
+        {"{\"user\":\"T\",\"server\":\"S2\"}", any, STATUS_NOT_ALLOWED, false},
+        {"{\"user\":\"T\",\"server\":\"S2\"}", us, STATUS_OK, true},
+        {"{\"user\":\"T\"}", any, STATUS_MALFORMED, false},
+        {"7", any, STATUS_MALFORMED, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct config_peer peer = {.name = (char *)"S3", .relays_for = (char **)rows[i].relays_for};
+        struct origin *origin = NULL;
+        struct fault fault = {0};
+        enum status status =
+            origin_new_pinned(&origin, span_of(rows[i].claim), &peer, "S2", &fault);
+        if (status != rows[i].status || (origin && origin->authenticated != rows[i].authenticated))
+            fail_msg("%zu: %s", i, status_text(status));
+        assert_true((status == STATUS_OK) == (origin != NULL));
+        origin_unref(origin);
+    }
+}
+
+/* What nobody vouches for stays so on its way. */
+static void test_what_is_passed_on_of_one_who_is_not_known(void **state)
+{
+    struct config_peer peer = {.name = (char *)"S3"};
+    struct origin *origin = NULL;
+    (void)state;
+    assert_int_equal(origin_new_pinned(&origin,
+                         SPAN_LITERAL("{\"user\":\"T\",\"server\":\"S3\",\"authenticated\":false}"),
+                         &peer, "S2", NULL),
+        STATUS_OK);
+    expect_json(origin->forward, "{\"user\":\"T\",\"server\":\"S3\",\"authenticated\":false}");
+    origin_unref(origin);
 }
 
 static void test_names_as_long_as_may_be(void **state)
@@ -122,14 +192,14 @@ static void test_names_as_long_as_may_be(void **state)
     memset(server, 's', sizeof server);
     snprintf(claim, sizeof claim, "{\"user\":\"%.*s\",\"server\":\"%.*s\"}", USERNAME_MAX, user,
         SERVER_NAME_MAX - 1, server);
-    assert_int_equal(origin_new_peer(&origin, span_of(claim), "S2", NULL), STATUS_OK);
+    assert_int_equal(origin_new_legacy(&origin, span_of(claim), &own, NULL), STATUS_OK);
     assert_int_equal(origin->from->len, USERNAME_MAX + 1 + SERVER_NAME_MAX - 1 + 2);
     origin_unref(origin);
     origin = NULL;
     snprintf(claim, sizeof claim, "{\"user\":\"%.*s\",\"server\":\"S1\"}", USERNAME_MAX + 1, user);
-    assert_int_equal(origin_new_peer(&origin, span_of(claim), "S2", NULL), STATUS_MALFORMED);
+    assert_int_equal(origin_new_legacy(&origin, span_of(claim), &own, NULL), STATUS_MALFORMED);
     snprintf(claim, sizeof claim, "{\"user\":\"T\",\"server\":\"%.*s\"}", SERVER_NAME_MAX, server);
-    assert_int_equal(origin_new_peer(&origin, span_of(claim), "S2", NULL), STATUS_MALFORMED);
+    assert_int_equal(origin_new_legacy(&origin, span_of(claim), &own, NULL), STATUS_MALFORMED);
 }
 
 static void test_references(void **state)
@@ -152,6 +222,9 @@ int main(void)
         cmocka_unit_test(test_another_server_that_says_nothing),
         cmocka_unit_test(test_another_server_that_says_who),
         cmocka_unit_test(test_claims_that_are_refused),
+        cmocka_unit_test(test_a_legacy_one_that_says_it_comes_from_a_pinned_one),
+        cmocka_unit_test(test_a_pinned_one),
+        cmocka_unit_test(test_what_is_passed_on_of_one_who_is_not_known),
         cmocka_unit_test(test_names_as_long_as_may_be),
         cmocka_unit_test(test_references),
     };

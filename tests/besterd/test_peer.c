@@ -48,7 +48,7 @@ static void open_world(void **state, unsigned peer_ms)
     self->config = config_of(
         "{\"server\":{\"name\":\"S1\"},\"network\":{\"types\":[\"unix\"],\"unix\":{\"address\":"
         "\"/nowhere\"}},\"database\":{\"type\":\"open\"},"
-        "\"peers\":{\"S2\":{\"address\":\"%s\",\"legacy\":true}},"
+        "\"peers\":{\"S2\":{\"address\":\"%s\",\"legacy\":true},\"*\":{\"legacy\":true}},"
         "\"limits\":{\"peerConnections\":%d,\"peerMs\":%u}}",
         self->name, CONNECTIONS, peer_ms);
     self->context = (struct peers_context){.streams = self->streams,

@@ -25,7 +25,7 @@ static int set_up(void **state)
         "\"a\":{\"unixDomainSocketPath\":\"%%/a\",\"protocol\":\"stream\"},"
         "\"b\":{\"unixDomainSocketPath\":\"%%/b\",\"protocol\":\"stream\","
         "\"mayCommand\":[\"sendClients\"]}}},"
-        "\"peers\":{\"S2\":{\"address\":\"127.0.0.1:%u\",\"legacy\":true}},"
+        "\"peers\":{\"S2\":{\"address\":\"127.0.0.1:%u\",\"legacy\":true},\"*\":{\"legacy\":true}},"
         "\"limits\":{\"hops\":3},",
         self->s2.port);
     house_open(&self->house, extra);
