@@ -6,7 +6,14 @@ import socket
 import ssl
 import subprocess
 
-from bester import BUILD, Client, Server
+from bester import BUILD, Client, Handler, Server
+
+
+CHAT = {"handlers": {"availableTypes": ["chat"], "typeMap": {"chat": {
+    "handlerBinary": BUILD + "/handlers/chat", "unixDomainSocketPath": "chat.sock",
+    "protocol": "stream"}}}}
+STREAM = {"handlers": {"availableTypes": ["h"], "typeMap": {"h": {
+    "unixDomainSocketPath": "h.sock", "protocol": "stream"}}}}
 
 
 def identity(server, *options):
@@ -130,13 +137,16 @@ def hear_words(peer, kind):
 
 class Both:
     """Two servers that know each other, S1 and S2. first and second make a handler for each, of its
-    server, before it starts."""
+    server, before it starts. mutual: each calls the other, else S1 does."""
 
-    def __init__(self, changes=None, first=None, second=None, start=True):
+    def __init__(self, changes=None, first=None, second=None, start=True, mutual=True):
         self.one = Linked("S1", changes)
         self.two = Linked("S2", changes)
         self.one.know(self.two)
         self.two.know(self.one)
+        if not mutual:
+            del self.two.config["peers"]["S1"]["address"]
+            self.two.write()
         self.first = first(self.one) if first else None
         self.second = second(self.two) if second else None
         self.started = start
@@ -162,3 +172,58 @@ class Both:
                 handler.close()
         if failed and kind is None:
             raise failed
+
+
+def commands(server, command, targets):
+    """A handler that gives one command with what it is asked; targets may wait."""
+    handler = Handler(server.path("h.sock"), lambda data: {
+        "header": {"commands": [{"type": command, "data": handler.targets(data)}]}, "data": data})
+    handler.targets = targets
+    return handler
+
+
+def forward(server, to):
+    """A handler that passes on what it gets."""
+    return commands(server, "sendServers", lambda data: to)
+
+
+def deliver(server, to=("G",)):
+    return commands(server, "sendClients", lambda data: list(to))
+
+
+def swallow(server):
+    return deliver(server, ())
+
+
+def to_s1(server):
+    return forward(server, ["S1"])
+
+
+def to_s2(server):
+    return forward(server, ["S2"])
+
+
+def one_with_a_peer(changes=None, **peer_changes):
+    """S1 with a handler h that delivers to G, and a played S2 that it knows."""
+    server = Linked("S1", {**STREAM, **(changes or {})})
+    peer = Played(server.directory, "S2")
+    server.config["peers"]["S2"] = {"pin": peer.pin, **peer_changes}
+    server.write()
+    return server, peer, deliver(server)
+
+
+def report_of(peer, number):
+    while (report := hear_words(peer, "statusReport")) is not None:
+        if report["header"]["exchange"] == str(number):
+            return report
+    return None
+
+
+def say(client, number, data=None):
+    client.say({"header": {}, "payload": {
+        "type": "h", "data": number if data is None else data, "id": str(number)}})
+
+
+def good(peer, exchange):
+    peer.say({"header": {"messageType": "statusReport", "status": "good", "exchange": exchange},
+              "payload": {}})
