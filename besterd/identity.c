@@ -62,7 +62,8 @@ enum status identity_make(
 
 enum status identity_promote(const struct config *config, struct fault *fault)
 {
-    char now[PATH_MAX], next[PATH_MAX];
+    char now[PATH_MAX] = "";
+    char next[PATH_MAX] = "";
     struct tls_pin pin;
     enum status status = identity_look(config, IDENTITY_NEXT, &pin, fault);
 

@@ -28,8 +28,8 @@ static void test_one_who_is_not_vouched_for(void **state)
 {
     struct courier *self = *state;
     struct origin *origin = NULL;
-    assert_int_equal(
-        origin_new_legacy(&origin, (struct span){0}, &(struct config){.server_name = (char *)"S1"}, NULL),
+    assert_int_equal(origin_new_legacy(&origin, (struct span){0},
+                         &(struct config){.server_name = (char *)"S1"}, NULL),
         STATUS_OK);
     origin_unref(self->origin);
     self->origin = origin;
