@@ -22,6 +22,7 @@ static const enum feature had[] = {
     FEATURE_LOG,
     FEATURE_METRICS,
     FEATURE_EXIT,
+    FEATURE_PINNED,
     FEATURE_ADMINISTRATION,
 };
 

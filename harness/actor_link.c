@@ -36,6 +36,7 @@ struct actor_link {
     enum edge_kind forth_kind;
     enum edge_kind back_kind;
     bool shows;       /* nobody else tells the timeline */
+    bool sealed;      /* TLS: there are no frames to see */
     ev_io acceptable; /* .fd does not listen while connections are refused */
     bool refuses;
     ev_timer retry;
@@ -133,9 +134,9 @@ static bool relay_connect(struct relay *self, struct fault *fault)
     setsockopt(self->caller, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     setsockopt(self->callee, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     self->forth = pump_new(self->link->setting, self->link->from, self->link->to, self->caller,
-        self->callee, &pump_callbacks, self);
+        self->callee, self->link->sealed, &pump_callbacks, self);
     self->back = pump_new(self->link->setting, self->link->to, self->link->from, self->callee,
-        self->caller, &pump_callbacks, self);
+        self->caller, self->link->sealed, &pump_callbacks, self);
     return true;
 }
 
@@ -269,6 +270,7 @@ struct actor_link *actor_link_new(const struct setting *setting, int from, int t
         .to = to,
         .front = front,
         .back = back,
+        .sealed = members_are_pinned(&members[from], &members[to]),
         .shows = !member_is_played(&members[from]) && !member_is_played(&members[to]),
         .forth_kind = forth,
         .back_kind = reply};

@@ -69,6 +69,14 @@ static const struct place *first_home(const struct actors *self, int server)
     return topology_home(self->setting->topology, server, TRANSPORT_TCP4);
 }
 
+/* Where one server listens for the other. */
+static const struct place *home_for(const struct actors *self, int from, int to)
+{
+    return members_are_pinned(member_at(self, (size_t)from), member_at(self, (size_t)to))
+               ? topology_home(self->setting->topology, to, TRANSPORT_PEER)
+               : first_home(self, to);
+}
+
 static void start_server(struct actors *self, int index)
 {
     if (self->setting->topology->programs->foreign)
@@ -76,7 +84,7 @@ static void start_server(struct actors *self, int index)
     for (int i = 0; i < (int)member_count(self); i++)
         if (i != index && member_at(self, (size_t)i)->kind == MEMBER_SERVER)
             add_link(
-                self, i, index, first_home(self, index), EDGE_SERVER_SERVER, EDGE_SERVER_SERVER);
+                self, i, index, home_for(self, i, index), EDGE_SERVER_SERVER, EDGE_SERVER_SERVER);
     if (!member_at(self, (size_t)index)->starts_later)
         actors_start_one(self, index);
 }

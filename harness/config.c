@@ -10,6 +10,7 @@
 #include "harness/must.h"
 #include "harness/pattern.h"
 #include "harness/topology.h"
+#include "libbester/tls.h"
 
 /* RFC 7396: null takes a member away, objects are merged, all else replaces. */
 static void merge(json_t *into, const json_t *patch)
@@ -34,7 +35,7 @@ static void merge(json_t *into, const json_t *patch)
     }
 }
 
-static const char *const transport_names[TRANSPORT_COUNT] = {"tcp4", "tcp6", "unix"};
+static const char *const transport_names[TRANSPORT_COUNT] = {"tcp4", "tcp6", "unix", "peer4"};
 
 static json_t *network_of_place(const struct place *place, enum transport transport)
 {
@@ -126,6 +127,44 @@ static json_t *handlers_of(const struct topology *self, int server, struct fault
     return handlers;
 }
 
+/* The key of a pinned server. */
+static char *identity_path(const struct topology *self, int server)
+{
+    char dir[200];
+
+    topology_server_dir(self, server, dir, sizeof(dir));
+    return must_print("%s/identity.pem", dir);
+}
+
+static enum status make_identity(const struct topology *self, int server, struct fault *fault)
+{
+    char dir[200];
+    char *path = identity_path(self, server);
+
+    topology_server_dir(self, server, dir, sizeof(dir));
+    enum status status =
+        mkdir(dir, 0700) != 0 && errno != EEXIST
+            ? fault_set(fault, STATUS_IO, 0, "no directory %s: %s", dir, strerror(errno))
+            : tls_make_identity_file(path, self->scenario->members[server].name, fault);
+    free(path);
+    return status;
+}
+
+static json_t *pinned_peer(const struct topology *self, int server, int other)
+{
+    char *path = identity_path(self, other);
+    char text[TLS_PIN_TEXT] = "";
+    struct tls_pin pin;
+    struct fault fault;
+
+    /* It was made before; where it cannot be read, besterd will not like its pin. */
+    if (tls_file_pin(path, &pin, &fault) == STATUS_OK)
+        tls_pin_format(&pin, text);
+    free(path);
+    return must_json(
+        json_pack("{s:s, s:s}", "address", topology_front(self, server, other)->text, "pin", text));
+}
+
 static json_t *peers_of(const struct topology *self, int server)
 {
     json_t *peers = must_json(json_object());
@@ -134,7 +173,9 @@ static json_t *peers_of(const struct topology *self, int server)
         const struct member *member = &self->scenario->members[i];
         bool other = member->kind == MEMBER_PEER || (member->kind == MEMBER_SERVER && i != server);
 
-        if (other && !member->peer.unknown)
+        if (other && members_are_pinned(member, &self->scenario->members[server]))
+            json_object_set_new(peers, member->name, pinned_peer(self, server, i));
+        else if (other && !member->peer.unknown)
             json_object_set_new(peers, member->name,
                 must_json(json_pack(
                     "{s:s, s:b}", "address", topology_front(self, server, i)->text, "legacy", 1)));
@@ -201,6 +242,12 @@ static json_t *config_of(const struct topology *self, int server, struct fault *
         return NULL;
     json_t *config = self->programs->foreign ? foreign_config(self, server, handlers)
                                              : besterd_config(self, server, handlers);
+    if (member->server.pinned) {
+        char *path = identity_path(self, server);
+        json_object_set_new(
+            json_object_get(config, "server"), "identity", must_json(json_string(path)));
+        free(path);
+    }
     if (member->server.config)
         merge(config, member->server.config);
     return expanded(self, server, config, fault);
@@ -254,6 +301,9 @@ enum status config_write_all(const struct topology *self, struct fault *fault)
 {
     enum status status = STATUS_OK;
 
+    for (int i = 0; status == STATUS_OK && i < (int)self->scenario->member_count; i++)
+        if (self->scenario->members[i].server.pinned)
+            status = make_identity(self, i, fault);
     for (int i = 0; status == STATUS_OK && i < (int)self->scenario->member_count; i++)
         if (self->scenario->members[i].kind == MEMBER_SERVER)
             status = config_write(self, i, fault);

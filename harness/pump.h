@@ -24,8 +24,10 @@ struct pump_callbacks {
     void (*on_broken)(struct pump *pump, const char *how, void *user);
 };
 
+/* sealed: no frames can be seen (TLS); disturbances then meet whatever bytes come
+ * together. */
 struct pump *pump_new(const struct setting *setting, int from, int to, int source, int target,
-    const struct pump_callbacks *callbacks, void *user);
+    bool sealed, const struct pump_callbacks *callbacks, void *user);
 void pump_free(struct pump *self);
 /* The end of input was passed on. */
 bool pump_has_passed(const struct pump *self);

@@ -234,6 +234,11 @@ const json_t *member_run(const struct member *self)
     return self->kind == MEMBER_CLIENT ? self->client.run : self->handler.run;
 }
 
+bool members_are_pinned(const struct member *a, const struct member *b)
+{
+    return a->server.pinned && b->server.pinned;
+}
+
 bool member_is_process(const struct member *self)
 {
     return self->kind == MEMBER_SERVER || (member_run(self) && !self->handler.by_server);

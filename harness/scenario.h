@@ -18,7 +18,8 @@
  * program: lines go from the one to it, and from it to the others. */
 enum member_kind { MEMBER_SERVER, MEMBER_HANDLER, MEMBER_CLIENT, MEMBER_PEER, MEMBER_STDIO };
 
-enum transport { TRANSPORT_TCP4, TRANSPORT_TCP6, TRANSPORT_UNIX, TRANSPORT_COUNT };
+/* TRANSPORT_PEER: where pinned servers are listened to; no client comes there. */
+enum transport { TRANSPORT_TCP4, TRANSPORT_TCP6, TRANSPORT_UNIX, TRANSPORT_PEER, TRANSPORT_COUNT };
 
 /* Answers what no line of the play names. */
 struct rule {
@@ -32,7 +33,8 @@ struct rule {
 struct cast_server {
     json_t *config;     /* merged over the generated configuration (RFC 7396); or NULL */
     json_t *accounts;   /* name: password; NULL: the open database */
-    unsigned listeners; /* a bit for each enum transport */
+    unsigned listeners; /* a bit for each enum transport but TRANSPORT_PEER */
+    bool pinned;        /* it and the others that are know each other by their keys */
 };
 
 struct cast_handler {
@@ -196,6 +198,8 @@ bool member_is_played(const struct member *self);
 const json_t *member_run(const struct member *self);
 /* Whether the harness runs it as a process. */
 bool member_is_process(const struct member *self);
+/* Whether the two are servers that talk to each other over TLS. */
+bool members_are_pinned(const struct member *a, const struct member *b);
 /* Whether the harness can see the frames between the two: they are not between a
  * server and a handler that the server starts. */
 bool member_is_watched(const struct member *self);

@@ -7,7 +7,7 @@
 
 enum { NAME_BYTES_MAX = 64 };
 
-static const char *const transport_names[TRANSPORT_COUNT] = {"tcp4", "tcp6", "unix"};
+static const char *const transport_names[TRANSPORT_COUNT] = {"tcp4", "tcp6", "unix", NULL};
 
 static struct member *member_add(struct loader *self, enum member_kind kind, const char *name)
 {
@@ -77,7 +77,7 @@ static bool read_server_name(
 static bool transport_of(struct loader *self, const json_t *object, const char *name,
     const json_t *value, enum transport *out)
 {
-    for (int i = 0; json_is_string(value) && i < TRANSPORT_COUNT; i++)
+    for (int i = 0; json_is_string(value) && i < TRANSPORT_PEER; i++)
         if (strcmp(transport_names[i], json_string_value(value)) == 0) {
             *out = (enum transport)i;
             return true;
@@ -124,8 +124,15 @@ static bool server_accounts(
     return read_object(self, object, "accounts", value, &((struct member *)into)->server.accounts);
 }
 
+static bool server_pinned(
+    struct loader *self, const json_t *object, const json_t *value, void *into)
+{
+    return read_flag(self, object, "pinned", value, &((struct member *)into)->server.pinned);
+}
+
 static const struct load_row server_rows[] = {
     {"listen", server_listen},
+    {"pinned", server_pinned},
     {"accounts", server_accounts},
     {"config", server_config},
     {NULL, NULL},

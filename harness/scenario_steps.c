@@ -141,12 +141,23 @@ static void note_first_line(struct loader *self, const struct line *line, json_t
         client->client.logs_in = false;
 }
 
+static bool is_seen(
+    struct loader *self, const struct line *line, const json_t *object, const char *arrow)
+{
+    const struct member *members = self->scenario->members;
+
+    if (!members_are_pinned(&members[line->from], &members[line->to]))
+        return true;
+    return load_fail_member(
+        self, object, arrow, "nobody sees what two pinned servers say to each other");
+}
+
 bool load_line(struct loader *self, const json_t *object, const char *arrow, struct step *step)
 {
     struct line *line = &step->line;
 
     step->kind = STEP_LINE;
-    if (!load_arrow(self, object, arrow, arrow, line) ||
+    if (!load_arrow(self, object, arrow, arrow, line) || !is_seen(self, line, object, arrow) ||
         !load_saying(self, line->edge, line->doing, object, arrow, &line->saying) ||
         !load_check(self, line, object))
         return false;

@@ -128,6 +128,8 @@ static enum status open_home(struct topology *self, int server, struct fault *fa
         name_unix(self, topology_home(self, server, TRANSPORT_UNIX));
     else if (status == STATUS_OK && (wanted & (1U << TRANSPORT_UNIX)))
         status = listen_unix(self, topology_home(self, server, TRANSPORT_UNIX), fault);
+    if (status == STATUS_OK && self->scenario->members[server].server.pinned)
+        status = listen_tcp4(self, topology_home(self, server, TRANSPORT_PEER), held, fault);
     if (status == STATUS_OK && held && !topology_database(self, server)->text[0])
         status = listen_tcp4(self, topology_database(self, server), false, fault);
     return status;
