@@ -113,6 +113,9 @@ static const struct row rows[] = {
     {STEPS("{\"J > J\": {\"type\": \"x\"}}"), 2, 2, "never talk to each other"},
     {STEPS("{\"S > T\": {\"type\": \"x\"}}"), 2, 2, "never talk to each other"},
     {STEPS("{\"J > B\": 1}"), 2, 2, "nobody sees what"},
+    {"{\"servers\":{\"J\":{\"pinned\":true},\"K\":{\"pinned\":true}},\"steps\":[\n{\"J > K\": "
+     "{}}]}",
+        2, 2, "nobody sees what two pinned servers say"},
     {STEPS("{\"T > J\": {\"type\": \"x\",\n\"dta\": 1}}"), 3, 1, "no word \"dta\""},
     {STEPS("{\"T > J\": {\"data\": 1}}"), 2, 2, "no known form"},
     {STEPS("{\"T > J\": {\"type\": \"x\", \"data\": \"<y>\"}}"), 2, 33, "<y> is not bound here"},
