@@ -341,6 +341,8 @@ void links_accept(struct links *self, int fd)
     call_accept(self, fd);
 }
 
+/* To whoever has our hello, and may have sent a message since, though his own hello is
+ * still on its way. */
 void links_drain(struct links *self)
 {
     struct call *call, *next;
@@ -349,8 +351,8 @@ void links_drain(struct links *self)
     for (struct link *link = self->first; link; link = link->next)
         link_stop_dialling(link);
     DL_FOREACH_SAFE (self->calls, call, next)
-        if (call->link && call->link->call == call)
-            (void)call_say(call, frame_of(SPAN_LITERAL("{\"header\":{\"messageType\":\"bye\"}}")));
+        if (call->secured)
+            (void)call_say_word(call, "bye");
 }
 
 void links_leave(struct links *self)
@@ -359,9 +361,9 @@ void links_leave(struct links *self)
 
     self->leaving = true;
     DL_FOREACH_SAFE (self->calls, call, next)
-        if (!call->link || call->link->call != call)
+        if (!call->secured)
             call_free(call);
-        else if (call_say(call, frame_of(SPAN_LITERAL("{\"header\":{\"messageType\":\"end\"}}"))))
+        else if (call_say_word(call, "end"))
             stream_finish(call->stream);
 }
 

@@ -159,8 +159,8 @@ static void on_secured(struct stream *stream, void *user)
         call_fail(self, "it shows no key");
     else if (!self->link && !(self->link = links_find_pin(self->links, &self->pin)))
         call_fail(self, "it is not known any more");
-    else
-        (void)call_say_hello(self);
+    else if (call_say_hello(self) && self->links->draining)
+        (void)call_say_word(self, "bye");
 }
 
 static void on_closed(struct stream *stream, enum status why, const char *detail, void *user)

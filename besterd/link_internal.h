@@ -178,6 +178,8 @@ void call_free(struct call *self);
  * connection. Whether it was queued. */
 bool call_say(struct call *self, struct blob *frame);
 /* link_talk.c */
+/* A frame that is nothing but its messageType. */
+bool call_say_word(struct call *self, const char *word);
 bool call_say_hello(struct call *self);
 void call_hear(struct call *self, struct span payload);
 

@@ -7,6 +7,14 @@
 #include "besterd/log.h"
 #include "libbester/json_find.h"
 
+bool call_say_word(struct call *self, const char *word)
+{
+    char text[80];
+    int len = snprintf(text, sizeof(text), "{\"header\":{\"messageType\":\"%s\"}}", word);
+
+    return call_say(self, frame_of((struct span){text, (size_t)len}));
+}
+
 /* ---- the heartbeat ---- */
 
 static void on_beat(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -30,7 +38,7 @@ static void on_beat(struct ev_loop *loop, ev_timer *watcher, int events)
         call_fail(self, "it says nothing any more");
     } else {
         self->asked = true;
-        (void)call_say(self, frame_of(SPAN_LITERAL("{\"header\":{\"messageType\":\"ping\"}}")));
+        (void)call_say_word(self, "ping");
     }
 }
 
@@ -158,7 +166,7 @@ static void take_nothing(struct link *self, const struct message *message)
 static void take_ping(struct link *self, const struct message *message)
 {
     (void)message;
-    (void)call_say(self->call, frame_of(SPAN_LITERAL("{\"header\":{\"messageType\":\"pong\"}}")));
+    (void)call_say_word(self->call, "pong");
 }
 
 static void take_bye(struct link *self, const struct message *message)
