@@ -225,19 +225,22 @@ def test_a_duplicate_of_what_is_under_way():
 def test_an_old_instance_is_forgotten():
     """What it was still working on has no report for its successor's message of that number."""
     server, peer, handler = one_with_a_peer()
-    go = threading.Event()
-    handler.targets = lambda data: go.wait() and ["G"] if data == "slow" else ["Nobody"]
+    go = {"old": threading.Event(), "new": threading.Event()}
+    handler.targets = lambda data: go[data].wait() and ["G" if data == "old" else "Nobody"]
     with server, server.client("G") as g:
         with peer.call(server) as there:
-            there.say(message(1, "slow"))
+            there.say(message(1, "old"))
             handler.await_questions(1)
         peer.instance = "two"
         with peer.call(server) as there:
-            there.say(message(1, "fast", order=2))
-            same(report_of(there, 1)["header"]["status"], "bad")
-            go.set()
-            same(g.hear()["payload"]["data"], "slow")
-            there.say(message(1, "fast", order=2))
+            there.say(message(1, "new"))
+            handler.await_questions(2)
+            go["old"].set()
+            same(g.hear()["payload"]["data"], "old")
+            there.say({"header": {"messageType": "ping"}})
+            while (word := there.hear()["header"]["messageType"]) != "pong":
+                same(word, "reported")
+            go["new"].set()
             same(report_of(there, 1)["header"]["status"], "bad")
     handler.close()
 
