@@ -5,6 +5,9 @@
 #include "besterd/peer.h"
 #include "libbester/frame.h"
 
+/* of S9, whom nobody here may talk to */
+#define PIN "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 enum { TAGS = 2000, CONNECTIONS = 3 };
 
 struct world {
@@ -48,7 +51,8 @@ static void open_world(void **state, unsigned peer_ms)
     self->config = config_of(
         "{\"server\":{\"name\":\"S1\"},\"network\":{\"types\":[\"unix\"],\"unix\":{\"address\":"
         "\"/nowhere\"}},\"database\":{\"type\":\"open\"},"
-        "\"peers\":{\"S2\":{\"address\":\"%s\",\"legacy\":true},\"*\":{\"legacy\":true}},"
+        "\"peers\":{\"S2\":{\"address\":\"%s\",\"legacy\":true},\"*\":{\"legacy\":true},"
+        "\"S9\":{\"address\":\"127.0.0.1:9\",\"pin\":\"sha256:" PIN "\"}},"
         "\"limits\":{\"peerConnections\":%d,\"peerMs\":%u}}",
         self->name, CONNECTIONS, peer_ms);
     self->context = (struct peers_context){.streams = self->streams,
@@ -131,7 +135,7 @@ static void test_good(void **state)
 
 static void test_nobody_of_that_name(void **state)
 {
-    static const char *const names[] = {"", "S3", "s2", "127.0.0.1",
+    static const char *const names[] = {"", "S3", "s2", "S9", "127.0.0.1:9", "127.0.0.1",
         "127.0.0.1:", "127.0.0.1:99999", ":2223", "unix:/tmp/x", "unix:///tmp/x", "a b:1"};
     struct world *self = *state;
     for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++) {
