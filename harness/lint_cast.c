@@ -50,16 +50,18 @@ static bool step_has(const struct step *step, int member)
     case STEP_LINE:
     case STEP_NEVER:
         return step->line.from == member || step->line.to == member;
-    case STEP_SIGNAL:
-    case STEP_START:
-    case STEP_RESTART:
-    case STEP_EXIT:
-    case STEP_LOG:
-        return step->member == member;
     case STEP_DISTURB:
+    case STEP_HEAL:
         return disturbance->from == member || disturbance->to == member;
-    default:
+    case STEP_ANY_ORDER:
+    case STEP_TOGETHER:
+    case STEP_STRAND:
+    case STEP_REPEAT:
+    case STEP_QUIET:
+    case STEP_NOTE:
         return false;
+    default: /* about a process */
+        return step->member == member;
     }
 }
 

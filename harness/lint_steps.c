@@ -5,18 +5,33 @@
 
 /* ---- proof ----------------------------------------------------------------------------------- */
 
+/* Steps that do something, or hold others. All the rest ask for something. */
+static const bool asks_for_nothing[] = {
+    [STEP_ANY_ORDER] = true,
+    [STEP_TOGETHER] = true,
+    [STEP_STRAND] = true,
+    [STEP_REPEAT] = true,
+    [STEP_SIGNAL] = true,
+    [STEP_START] = true,
+    [STEP_RESTART] = true,
+    [STEP_DISTURB] = true,
+    [STEP_HEAL] = true,
+    [STEP_NOTE] = true,
+};
+enum { KIND_COUNT = sizeof(asks_for_nothing) / sizeof(asks_for_nothing[0]) };
+
+static bool asks(const struct step *step)
+{
+    if (step->kind == STEP_LINE)
+        return !step->line.doing;
+    return (size_t)step->kind >= KIND_COUNT || !asks_for_nothing[step->kind];
+}
+
 static bool expects(const struct steps *steps)
 {
-    for (size_t i = 0; i < steps->count; i++) {
-        const struct step *step = &steps->items[i];
-        bool here = step->kind == STEP_LINE
-                        ? !step->line.doing
-                        : step->kind == STEP_NEVER || step->kind == STEP_QUIET ||
-                              step->kind == STEP_EXIT || step->kind == STEP_LOG;
-
-        if (here || expects(&step->body))
+    for (size_t i = 0; i < steps->count; i++)
+        if (asks(&steps->items[i]) || expects(&steps->items[i].body))
             return true;
-    }
     return false;
 }
 
