@@ -200,6 +200,8 @@ static bool check_member(struct loader *self, const struct member *member)
 {
     if (member->handler.stream && !use(self, FEATURE_STREAM, member->at, "protocol stream"))
         return false;
+    if (member->server.pinned && !use(self, FEATURE_PINNED, member->at, "pinned"))
+        return false;
     if (member->handler.by_server &&
         !use(self, FEATURE_HANDLER_START, member->at, "startedBy server"))
         return false;

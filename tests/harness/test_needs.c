@@ -150,6 +150,9 @@ static const struct use_row {
     {"{\"needs\":[],\"servers\":{\"S\":{}},\"handlers\":{\n\"H\":{\"on\":\"S\",\"run\":\"x\","
      "\"startedBy\":\"server\"}},\"steps\":[]}",
         "handlerStart", 2},
+    {"{\"needs\":[],\"servers\":{\n\"S\":{\"pinned\":true},\"R\":{\"pinned\":true}},"
+     "\"steps\":[]}",
+        "pinned", 2},
     {"{\"needs\":[],\"servers\":{\"S\":{}},\"handlers\":{\n\"H\":{\"on\":\"S\",\"config\":"
      "{\"mayCommand\":[]}}},\"steps\":[]}",
         "configuration", 2},
