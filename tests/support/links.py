@@ -11,9 +11,10 @@ from bester import BUILD, Client, Handler, Server
 
 CHAT = {"handlers": {"availableTypes": ["chat"], "typeMap": {"chat": {
     "handlerBinary": BUILD + "/handlers/chat", "unixDomainSocketPath": "chat.sock",
-    "protocol": "stream"}}}}
+    "protocol": "stream", "timeoutMs": 60000}}}, "limits": {"peerMs": 60000}}
 STREAM = {"handlers": {"availableTypes": ["h"], "typeMap": {"h": {
-    "unixDomainSocketPath": "h.sock", "protocol": "stream"}}}}
+    "unixDomainSocketPath": "h.sock", "protocol": "stream", "timeoutMs": 60000}}},
+    "limits": {"peerMs": 60000}}
 
 
 def identity(server, *options):
