@@ -74,13 +74,19 @@ struct config_peer {
 
 struct config_limits {
     size_t max_frame_bytes;
+    size_t login_frame_bytes;
     unsigned json_depth;
+    unsigned json_values;
     unsigned login_ms;
+    size_t strangers_bytes;
     unsigned drain_ms;
     unsigned hops;
     unsigned stall_ms;
+    size_t stall_bytes;
     size_t queued_bytes_per_session;
+    size_t total_bytes;
     unsigned in_flight_per_session;
+    size_t kept_bytes;
     unsigned in_flight_per_handler;
     unsigned recipients;
     unsigned oneshot_connections;

@@ -265,6 +265,11 @@ static void check_limits(struct checker *self)
             "must be at least limits.maxFrame and 65536, together %zu, is %zu; a message of "
             "the full size could never be delivered",
             least, limits->queued_bytes_per_session);
+    if (limits->total_bytes < 2 * least)
+        mistakes_add(self->mistakes, "limits.totalBytes",
+            "must be at least twice limits.maxFrame and 65536, together %zu, is %zu; a message of "
+            "the full size could not get through",
+            2 * least, limits->total_bytes);
     self->config->limits = *limits;
 }
 

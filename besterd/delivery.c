@@ -175,6 +175,10 @@ static void deliver_to_user(
             drop->waiting++;
         else
             drop->failure = status == STATUS_CLOSED ? STATUS_OFFLINE : STATUS_OVERLOADED;
+        if (status == STATUS_OVERLOADED)
+            limits_hit(self->limits, LIMIT_QUEUED, "delivery",
+                "a message for %s was refused: %zu bytes wait for this session", name,
+                stream_queued_bytes(session->stream));
     }
     if (drop->waiting == 0)
         drop_close(self, ticket, number, drop->failure, NULL);

@@ -13,6 +13,7 @@
 #include "besterd/accounts.h"
 #include "besterd/command.h"
 #include "besterd/lane.h"
+#include "besterd/limits.h"
 #include "besterd/link.h"
 #include "besterd/metrics.h"
 #include "besterd/peer.h"
@@ -27,6 +28,7 @@ struct deliveries {
     const struct config *config;
     struct ev_loop *loop;
     struct metrics *metrics;
+    struct limits *limits; /* or NULL */
     /* The ticket's open count and outcomes are up to date when this is called. */
     void (*on_resolved)(struct ticket *ticket, void *pipeline);
     struct ticket *(*find_ticket)(uint64_t number, void *pipeline);

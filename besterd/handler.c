@@ -34,8 +34,29 @@ void handler_drop_frame(struct ask *ask)
         return;
     ask->handler->unsent_count--;
     ask->handler->unsent_bytes -= ask->frame->len;
+    blob_wait_over(ask->frame, streams_held(ask->handler->context->streams));
     blob_unref(ask->frame);
     ask->frame = NULL;
+}
+
+static void tell_room(struct handler *self)
+{
+    unsigned limit = self->context->limits->in_flight_per_handler;
+
+    if (!self->full || self->ask_count > limit - (limit + 3) / 4 ||
+        self->unsent_bytes > HANDLER_UNSENT_MAX / 2)
+        return;
+    self->full = false;
+    if (self->context->callbacks->on_room)
+        self->context->callbacks->on_room(self->context->server);
+}
+
+bool handler_is_full(struct handler *self)
+{
+    if (self->ask_count >= self->context->limits->in_flight_per_handler ||
+        self->unsent_bytes > HANDLER_UNSENT_MAX / 2)
+        self->full = true;
+    return self->full;
 }
 
 void handler_forget(struct ask *ask)
@@ -56,6 +77,7 @@ void handler_forget(struct ask *ask)
     slots_remove(&self->numbers, ask->number);
     handler_drop_frame(ask);
     free(ask);
+    tell_room(self);
     if (self->retired && self->ask_count == 0)
         self->context->callbacks->on_ended(self->context->server);
 }
@@ -133,7 +155,7 @@ void handler_on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
 
 enum status handler_ask(struct handler *self, const struct handler_question *question)
 {
-    if (self->ask_count >= self->context->limits->in_flight_per_handler ||
+    if (self->ask_count / 2 >= self->context->limits->in_flight_per_handler ||
         self->unsent_bytes >= HANDLER_UNSENT_MAX)
         return STATUS_OVERLOADED;
     struct ask *ask = calloc(1, sizeof(*ask));
@@ -155,6 +177,7 @@ enum status handler_ask(struct handler *self, const struct handler_question *que
     }
     self->unsent_count++;
     self->unsent_bytes += ask->frame->len;
+    blob_wait(ask->frame, streams_held(self->context->streams));
     bool others_wait = self->unsent != NULL;
     ask_append(self, ask);
     arm_deadline(self);

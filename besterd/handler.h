@@ -32,6 +32,8 @@ struct handler_callbacks {
     void (*on_failure)(uint64_t ticket, enum status reason, const char *detail, void *server);
     /* A frame that answers nothing: the handler speaks first (stream only). */
     void (*on_word)(struct handler *handler, const struct message *word, void *server);
+    /* It was full (handler_is_full), and works on a quarter less now. May be NULL. */
+    void (*on_room)(void *server);
     /* A process that was asked to end (handler_stop) has ended; or a handler that
      * was retired has come to its next step. */
     void (*on_ended)(void *server);
@@ -93,6 +95,9 @@ size_t handler_questions(const struct handler *self);
 struct handler *handler_ref(struct handler *self);
 void handler_unref(struct handler *self);
 
+/* It has as much to work on as it may. Who can wait asks no more until on_room; those
+ * who had not heard of it are taken all the same, up to as many again. */
+bool handler_is_full(struct handler *self);
 /* The answer comes later. STATUS_OVERLOADED: too many questions wait;
  * STATUS_NO_MEMORY. */
 MUST_CHECK enum status handler_ask(struct handler *self, const struct handler_question *question);

@@ -75,6 +75,7 @@ struct handler {
     ev_timer retry;
     double retry_s; /* the next pause between attempts to connect */
     bool busy;      /* it is there, but took no more when last asked */
+    bool full;      /* somebody was told so, and waits for on_room */
 
     struct stream *stream;     /* stream protocol: the connection */
     unsigned connection_count; /* one-shot: connections open now */

@@ -39,7 +39,7 @@ void handler_free(struct handler *self)
 {
     if (!self)
         return;
-    self->retired = false; /* nobody is told any more */
+    self->retired = self->full = false; /* nobody is told any more */
     ev_timer_stop(handler_loop(self), &self->deadline);
     ev_timer_stop(handler_loop(self), &self->retry);
     while (self->first) {

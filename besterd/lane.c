@@ -63,7 +63,8 @@ void ticket_fail(struct ticket *self, enum status reason, const char *detail)
         self->detail = strdup(detail); /* without memory the reason must do */
 }
 
-enum status ticket_keep_answer(struct ticket *self, struct handler *handler, struct span payload)
+enum status ticket_keep_answer(
+    struct ticket *self, struct handler *handler, struct span payload, size_t *tally)
 {
     struct answer *answer = calloc(1, sizeof(*answer));
     struct answer **last = &self->waiting;
@@ -77,6 +78,11 @@ enum status ticket_keep_answer(struct ticket *self, struct handler *handler, str
         return STATUS_NO_MEMORY;
     }
     memcpy(answer->payload->data, payload.at, payload.len);
+    answer->tally = tally;
+    if (tally)
+        blob_wait(answer->payload, tally);
+    if (self->lane)
+        self->lane->kept_bytes += payload.len;
     while (*last)
         last = &(*last)->next;
     *last = answer;
@@ -87,8 +93,11 @@ struct answer *ticket_take_answer(struct ticket *self)
 {
     struct answer *answer = self->waiting;
 
-    if (answer)
-        self->waiting = answer->next;
+    if (!answer)
+        return NULL;
+    self->waiting = answer->next;
+    if (self->lane)
+        self->lane->kept_bytes -= answer->payload->len;
     return answer;
 }
 
@@ -96,6 +105,8 @@ void answer_free(struct answer *self)
 {
     if (!self)
         return;
+    if (self->tally)
+        blob_wait_over(self->payload, self->tally);
     blob_unref(self->payload);
     free(self);
 }
@@ -241,6 +252,8 @@ void lane_append(struct lane *self, struct ticket *ticket)
 bool lane_pop(struct lane *self, struct ticket *ticket)
 {
     assert(self->first == ticket);
+    for (const struct answer *answer = ticket->waiting; answer; answer = answer->next)
+        self->kept_bytes -= answer->payload->len;
     if (self->front == ticket)
         self->front = ticket->next;
     self->first = ticket->next;

@@ -34,6 +34,7 @@ struct lane {
     struct ticket *first;
     struct ticket *last;
     struct ticket *front; /* the first that may be unsettled; NULL: none is */
+    size_t kept_bytes;    /* of the tickets' answers that wait for their turn */
     bool orphan;          /* the session has gone */
 };
 
@@ -42,6 +43,7 @@ struct answer {
     struct answer *next;
     struct handler *handler; /* who gave it; NULL: a built-in, payload is its data */
     struct blob *payload;
+    size_t *tally; /* where payload is counted, or NULL */
 };
 
 /* One recipient or server of a ticket, and what became of it. */
@@ -100,9 +102,10 @@ bool ticket_is_done(const struct ticket *self);
 /* Remembers why it failed; the first reason stands. detail may be NULL. */
 void ticket_fail(struct ticket *self, enum status reason, const char *detail);
 
-/* Keeps an answer until its turn. STATUS_NO_MEMORY. */
+/* Keeps an answer until its turn, counted by tally (of blob_wait; or NULL).
+ * STATUS_NO_MEMORY. */
 MUST_CHECK enum status ticket_keep_answer(
-    struct ticket *self, struct handler *handler, struct span payload);
+    struct ticket *self, struct handler *handler, struct span payload, size_t *tally);
 /* The oldest kept answer, now the caller's (answer_free); NULL: none. */
 struct answer *ticket_take_answer(struct ticket *self);
 void answer_free(struct answer *self);

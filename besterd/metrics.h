@@ -66,7 +66,13 @@ enum handler_state {
     X(LIMIT_SESSIONS_PER_ADDRESS, "sessionsPerAddress")   \
     X(LIMIT_SESSIONS_PER_USER, "sessionsPerUser")         \
     X(LIMIT_ADDRESS_MESSAGES, "addressMessagesPerSecond") \
-    X(LIMIT_USER_MESSAGES, "userMessagesPerSecond")
+    X(LIMIT_USER_MESSAGES, "userMessagesPerSecond")       \
+    X(LIMIT_STRANGERS, "strangersBytes")                  \
+    X(LIMIT_STALL, "stallBytes")                          \
+    X(LIMIT_QUEUED, "queuedBytesPerSession")              \
+    X(LIMIT_TOTAL, "totalBytes")                          \
+    X(LIMIT_KEPT, "keptBytes")                            \
+    X(LIMIT_HANDLER, "inFlightPerHandler")
 
 enum limit {
 #define X(name, text) name,
@@ -102,6 +108,8 @@ enum { RELOAD_GOOD, RELOAD_BAD, RELOAD_COUNT };
         "Messages accepted whose fate is not known yet.")                                        \
     X(METRIC_QUEUED_BYTES, "bester_queued_bytes", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,            \
         "Bytes that wait to be written to clients.")                                             \
+    X(METRIC_HELD_BYTES, "bester_held_bytes", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,                \
+        "Bytes of all queues and unfinished messages together.")                                 \
     X(METRIC_EXCHANGE, "bester_exchange_seconds", METRIC_HISTOGRAM, AXIS_TYPE, AXIS_NONE,        \
         "From the question to a handler to its answer.")                                         \
     X(METRIC_HANDLER_STATE, "bester_handler_state", METRIC_GAUGE, AXIS_TYPE, AXIS_STATE,         \

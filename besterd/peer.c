@@ -71,6 +71,7 @@ static void errand_free(struct errand *self)
     if (self->stream)
         stream_close(self->stream);
     self->chain->to->waiting_bytes -= self->frame->len;
+    blob_wait_over(self->frame, streams_held(self->chain->to->peers->context->streams));
     blob_unref(self->frame);
     free(self);
 }
@@ -331,6 +332,7 @@ enum status peers_send(
     errand->chain = chain;
     errand->tag = tag;
     errand->frame = blob_ref(frame);
+    blob_wait(frame, streams_held(self->context->streams));
     ev_init(&errand->deadline, on_deadline);
     if (chain->last)
         chain->last->next = errand;

@@ -30,9 +30,13 @@ void pipeline_take(struct pipeline *self, struct session *session, const struct 
     }
     if (self->draining)
         ticket_fail(ticket, STATUS_SHUTTING_DOWN, status_help(STATUS_SHUTTING_DOWN));
+    else if (self->streams && streams_are_full(self->streams))
+        pipeline_refuse_for_memory(self, ticket);
     else
         exchange_ask(ticket, handler, message->data);
     ticket->running = false;
+    if (handler_is_full(handler))
+        pipeline_wait_for_room(self, session, handler);
     pipeline_advance(self, ticket);
 }
 
@@ -53,10 +57,8 @@ void pipeline_answered(struct pipeline *self, uint64_t number, struct handler *h
         carry_out(self, ticket, handler, &commands);
         break;
     case EXCHANGE_WAIT:
-        if (ticket_keep_answer(ticket, handler, payload) == STATUS_OK)
+        if (pipeline_keep_answer(self, ticket, handler, payload))
             handler_ref(handler); /* a reload may take it away meanwhile */
-        else
-            ticket_fail(ticket, STATUS_INTERNAL, status_help(STATUS_NO_MEMORY));
         break;
     case EXCHANGE_FAILED:
         break;
@@ -381,10 +383,15 @@ void pipeline_give_up(struct pipeline *self)
     end_all(self, give_up);
 }
 
-void pipeline_release(struct pipeline *self)
+void pipeline_forget(struct pipeline *self)
 {
     self->on_idle = NULL;
     end_all(self, throw_away);
+}
+
+void pipeline_release(struct pipeline *self)
+{
+    pipeline_forget(self);
     slots_release(&self->tickets);
     deliveries_release(&self->deliveries);
     blob_unref(self->types);

@@ -20,6 +20,8 @@ struct pipeline {
     struct route *route;
     struct metrics *metrics;
     struct administration *administration;
+    struct limits *limits;   /* or NULL */
+    struct streams *streams; /* NULL: memory is never short */
     struct deliveries deliveries;
     struct slots tickets;
     struct blob *types; /* data of the answer to the built-in `types` */
@@ -34,6 +36,9 @@ struct pipeline {
  * deliveries roster, peers, accounts, config, loop and metrics; administration before
  * the first message. STATUS_NO_MEMORY. */
 MUST_CHECK enum status pipeline_init(struct pipeline *self);
+/* No message is on its way any more, and nobody is told. While the streams live: what
+ * they still say then finds nothing. */
+void pipeline_forget(struct pipeline *self);
 void pipeline_release(struct pipeline *self);
 
 /* A message of a session that has logged in, or of another server. */
@@ -50,6 +55,9 @@ void pipeline_handler_speaks(
 /* What administration says. data: JSON, absent unless status is STATUS_OK. */
 void pipeline_administered(struct pipeline *self, uint64_t number, enum status status,
     struct span data, const char *detail);
+
+/* A handler that was full works on less: sessions that waited for it go on. */
+void pipeline_has_room(struct pipeline *self);
 
 /* Another configuration; types: of builtin_types_new, now the callee's. */
 void pipeline_reconfigure(struct pipeline *self, const struct config *config, struct blob *types);

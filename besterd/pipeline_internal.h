@@ -3,6 +3,7 @@
  *
  * pipeline.c: the way of a message through handlers to its report.
  * pipeline_own.c: messages that no handler needs to see.
+ * pipeline_limits.c: what happens at limits.
  */
 #ifndef BESTERD_PIPELINE_INTERNAL_H
 #define BESTERD_PIPELINE_INTERNAL_H
@@ -24,5 +25,14 @@ struct ticket *pipeline_open_ticket(struct pipeline *self, struct session *sessi
 void pipeline_run_builtin(struct pipeline *self, struct ticket *ticket, struct span data);
 /* ticket has come further. */
 void pipeline_advance(struct pipeline *self, struct ticket *ticket);
+
+/* Keeps an answer (handler NULL: what a built-in is asked) until its turn; where that
+ * cannot be, the ticket fails. */
+bool pipeline_keep_answer(
+    struct pipeline *self, struct ticket *ticket, struct handler *handler, struct span payload);
+void pipeline_refuse_for_memory(struct pipeline *self, struct ticket *ticket);
+/* handler is full: what comes next from the session waits in the kernel. */
+void pipeline_wait_for_room(
+    struct pipeline *self, struct session *session, const struct handler *handler);
 
 #endif

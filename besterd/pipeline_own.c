@@ -109,8 +109,8 @@ static void queue_builtin(
     }
     if (lane_may_run(ticket->lane, ticket, false))
         pipeline_run_builtin(self, ticket, message->data);
-    else if (ticket_keep_answer(ticket, NULL, message->data) != STATUS_OK)
-        ticket_fail(ticket, STATUS_INTERNAL, status_help(STATUS_NO_MEMORY));
+    else
+        (void)pipeline_keep_answer(self, ticket, NULL, message->data);
     ticket->running = false;
     pipeline_advance(self, ticket);
 }

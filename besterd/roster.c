@@ -146,6 +146,57 @@ struct session *roster_sessions(const struct roster *self, const char *user)
     return found ? found->sessions : NULL;
 }
 
+/* One candidate for the heaviest. */
+struct burden {
+    struct session *session;
+    size_t of_session, of_user;
+};
+
+static void burden_add(struct burden *self, struct session *session, size_t *of_all)
+{
+    size_t bytes = session_held_bytes(session);
+
+    *of_all += bytes;
+    self->of_user += bytes;
+    if (bytes > self->of_session) {
+        self->of_session = bytes;
+        self->session = session;
+    }
+}
+
+static void burden_compare(struct burden *heaviest, const struct burden *other)
+{
+    if (other->of_user > heaviest->of_user)
+        *heaviest = *other;
+}
+
+struct session *roster_heaviest(const struct roster *self, size_t *of_user, size_t *of_all)
+{
+    struct burden heaviest = {.session = NULL};
+    struct session *session;
+    uint32_t cursor = 0;
+    size_t all = 0;
+
+    while ((session = roster_next(self, &cursor)) != NULL) {
+        struct burden alone = {.session = NULL};
+
+        if (session->state == SESSION_CLIENT)
+            continue; /* with its user, below */
+        burden_add(&alone, session, &all);
+        burden_compare(&heaviest, &alone);
+    }
+    for (const struct roster_user *user = self->users; user; user = user->hh.next) {
+        struct burden together = {.session = NULL};
+
+        for (session = user->sessions; session; session = session->next_of_user)
+            burden_add(&together, session, &all);
+        burden_compare(&heaviest, &together);
+    }
+    *of_user = heaviest.of_user;
+    *of_all = all;
+    return heaviest.session;
+}
+
 void roster_each_user(
     const struct roster *self, void (*each)(const char *user, void *argument), void *argument)
 {

@@ -39,6 +39,10 @@ void roster_sweep(struct roster *self);
 size_t roster_count(const struct roster *self, const char *user);
 /* The first session of a user, the others by next_of_user; NULL: not here. */
 struct session *roster_sessions(const struct roster *self, const char *user);
+/* Of the user whose sessions hold most together, the one that holds most; who is not
+ * logged in is a user of his own. NULL: nobody holds anything. *of_user (may be NULL):
+ * what they hold together; *of_all: what everybody does. */
+struct session *roster_heaviest(const struct roster *self, size_t *of_user, size_t *of_all);
 /* Calls each(user, argument) for every user who is here. */
 void roster_each_user(
     const struct roster *self, void (*each)(const char *user, void *argument), void *argument);

@@ -203,6 +203,13 @@ static void on_word(struct handler *handler, const struct message *word, void *s
     pipeline_handler_speaks(&self->pipeline, handler, word);
 }
 
+static void on_room(void *server)
+{
+    struct server *self = server;
+
+    pipeline_has_room(&self->pipeline);
+}
+
 static void on_ended(void *server)
 {
     struct server *self = server;
@@ -214,6 +221,7 @@ static const struct handler_callbacks handler_callbacks = {
     .on_answer = on_answer,
     .on_failure = on_failure,
     .on_word = on_word,
+    .on_room = on_room,
     .on_ended = on_ended,
 };
 
@@ -229,6 +237,7 @@ static void connect_parts(struct server *self)
         .server = self,
         .metrics = self->metrics,
         .limits = self->limits,
+        .strangers = &self->strangers,
     };
     self->facts = (struct server_facts){.roster = &self->roster,
         .links = self->links,
@@ -239,6 +248,8 @@ static void connect_parts(struct server *self)
     self->pipeline.roster = &self->roster;
     self->pipeline.route = &self->route;
     self->pipeline.metrics = self->metrics;
+    self->pipeline.limits = self->limits;
+    self->pipeline.streams = self->streams;
     self->pipeline.on_idle = on_idle_pipeline;
     self->pipeline.server = self;
     self->pipeline.deliveries.roster = &self->roster;
@@ -248,6 +259,8 @@ static void connect_parts(struct server *self)
     self->pipeline.deliveries.config = self->config;
     self->pipeline.deliveries.loop = self->loop;
     self->pipeline.deliveries.metrics = self->metrics;
+    self->pipeline.deliveries.limits = self->limits;
+    server_memory_limit(self);
 }
 
 static enum status make_parts(struct server *self)
@@ -379,6 +392,7 @@ void server_free(struct server *self)
     accounts_free(self->accounts);
     tls_context_unref(self->tls);
     worker_free(self->resolver);
+    pipeline_forget(&self->pipeline);
     /* The last words of closed streams still look for their deliveries. */
     streams_free(self->streams);
     pipeline_release(&self->pipeline);

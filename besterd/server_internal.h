@@ -47,6 +47,7 @@ struct server {
     struct server_facts facts;
 
     struct limits *limits;
+    struct stream_pool strangers;
     struct metrics *metrics;
     struct metrics_http *metrics_http; /* NULL: not in the configuration */
     double turn_began_s;               /* monotonic; 0: before the first */
@@ -72,6 +73,9 @@ MUST_CHECK enum status server_door_log_in(
     struct session *session, struct fault *fault, void *server);
 /* server_peers.c: makes what talks to other servers. */
 MUST_CHECK enum status server_open_peers(struct server *self, struct fault *fault);
+
+/* server_memory.c: what happens when memory runs out. Also after a reload. */
+void server_memory_limit(struct server *self);
 
 /* server_notify.c: what the service manager is told. */
 void server_notify_open(struct server *self);

@@ -78,6 +78,7 @@ static void measure(void *server)
     metrics_set(metrics, METRIC_SESSIONS, 0, 0, (double)self->roster.clients);
     metrics_set(metrics, METRIC_IN_FLIGHT, 0, 0, (double)pipeline_in_flight(&self->pipeline));
     metrics_set(metrics, METRIC_QUEUED_BYTES, 0, 0, queued_bytes(self));
+    metrics_set(metrics, METRIC_HELD_BYTES, 0, 0, (double)*streams_held(self->streams));
     metrics_set(metrics, METRIC_LOG_LOST, 0, 0, (double)log_dropped());
     if (self->listeners.count > 0)
         metrics_set(

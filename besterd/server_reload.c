@@ -121,6 +121,7 @@ static void plan_commit(struct plan *self, struct server *server)
 
     use_config(server, self->config);
     server->config = self->config;
+    server_memory_limit(server);
     server->tls = self->tls;
     pipeline_reconfigure(&server->pipeline, self->config, self->types);
     route_commit(&server->route, self->config, self->rows, on_replaced, server);

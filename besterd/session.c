@@ -11,10 +11,13 @@
 
 /* A message that comes from another server is larger than the client's own by
  * what that server wrote into the envelope. */
-enum { ENVELOPE_SLACK = 64 * 1024 };
+enum { ENVELOPE_SLACK = 64 * 1024, ENVELOPE_VALUES = 64 };
 /* A client that does not take what it is told is not read from any more, long
  * before its queue is full. */
 enum { THROTTLE_SHARE = 8 };
+/* Messages of one session before it is the turn of the others: few enough that a
+ * flood is hardly noticed, and so many that a turn is worth its system calls. */
+enum { TURN_FRAMES = 32 };
 
 const char *session_subject(const struct session *self, char subject[32])
 {
@@ -43,8 +46,8 @@ void session_report_frame(struct session *self, struct blob *frame)
 
     if (status == STATUS_OK || status == STATUS_CLOSED)
         return;
-    session_log(
-        self, LOG_LEVEL_WARNING, "closed: a report could not be queued: %s", status_help(status));
+    session_hit(
+        self, LIMIT_QUEUED, "disconnected: a report could not be queued: %s", status_help(status));
     session_drop(self);
 }
 
@@ -117,6 +120,21 @@ void session_drop(struct session *self)
         return;
     stream_close(self->stream);
     session_gone(self);
+}
+
+size_t session_held_bytes(const struct session *self)
+{
+    return self->stream ? stream_queued_bytes(self->stream) + stream_input_bytes(self->stream) : 0;
+}
+
+void session_turn_out(struct session *self, enum limit limit)
+{
+    session_hit(self, limit, "memory runs out, and this one of %s holds most: %zu bytes",
+        self->state == SESSION_CLIENT ? self->user : "a stranger", session_held_bytes(self));
+    if (self->state == SESSION_NEW)
+        session_refuse(self, AUTH_ID, STATUS_OVERLOADED, "the server is short of memory");
+    else
+        session_drop(self);
 }
 
 void session_end(struct session *self)
@@ -239,10 +257,11 @@ static void session_take_first(struct session *self, const struct message *messa
 static void on_frame(struct stream *stream, struct span payload, void *user)
 {
     struct session *self = user;
+    const struct config_limits *limits = &self->context->config->limits;
     struct message message;
     struct fault fault;
-    enum status status =
-        message_parse(&message, payload, self->context->config->limits.json_depth, &fault);
+    enum status status = message_parse_bounded(&message, payload, limits->json_depth,
+        limits->json_values + (self->state == SESSION_CLIENT ? 0 : ENVELOPE_VALUES), &fault);
 
     (void)stream;
     if (self->state == SESSION_CLIENT)
@@ -273,12 +292,15 @@ static void on_closed(struct stream *stream, enum status why, const char *detail
     struct session *self = user;
 
     if (why == STATUS_TOO_LARGE) {
-        (void)stream;
         session_refuse(self, self->state == SESSION_NEW ? AUTH_ID : (struct span){0},
             STATUS_TOO_LARGE, detail);
         return;
     }
-    session_log(self, LOG_LEVEL_DEBUG, "gone: %s", detail);
+    if (why == STATUS_TIMEOUT)
+        session_hit(self, LIMIT_STALL, "disconnected: %s; %zu bytes were left", detail,
+            stream_queued_bytes(stream));
+    else
+        session_log(self, LOG_LEVEL_DEBUG, "gone: %s", detail);
     session_gone(self);
 }
 
@@ -314,6 +336,16 @@ static const struct stream_callbacks callbacks = {.on_frame = on_frame,
     .on_closed = on_closed,
     .on_sent = on_sent};
 
+/* The first message of another server is its only one. */
+static size_t first_frame_bytes(const struct config *config)
+{
+    size_t of_peer = config->limits.max_frame_bytes + ENVELOPE_SLACK;
+    size_t of_client = config->limits.login_frame_bytes;
+
+    return config->peer_count > 0 && config_takes_legacy(config) && of_peer > of_client ? of_peer
+                                                                                        : of_client;
+}
+
 struct session *session_new(
     int fd, struct filter *filter, struct guest *guest, const struct session_context *context)
 {
@@ -331,10 +363,13 @@ struct session *session_new(
     self->guest = guest;
     self->lanes = &self->own_lanes;
     self->stream = stream_adopt(context->streams, fd,
-        &(struct stream_options){.max_frame = limits->max_frame_bytes + ENVELOPE_SLACK,
+        &(struct stream_options){.max_frame = first_frame_bytes(context->config),
             .max_queued_bytes = limits->queued_bytes_per_session,
             .throttle_bytes = limits->queued_bytes_per_session / THROTTLE_SHARE,
             .stall_s = limits->stall_ms / 1000.0,
+            .stall_bytes = limits->stall_bytes,
+            .turn_frames = TURN_FRAMES,
+            .pool = context->strangers,
             .sent_user = (void *)context,
             .filter = filter},
         &callbacks, self);

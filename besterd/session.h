@@ -67,15 +67,17 @@ struct session_context {
     struct accounts *accounts;
     const struct session_callbacks *callbacks;
     void *server;
-    struct metrics *metrics; /* or NULL */
-    struct limits *limits;   /* or NULL */
+    struct metrics *metrics;       /* or NULL */
+    struct limits *limits;         /* or NULL */
+    struct stream_pool *strangers; /* the unfinished input of all who are not logged in; or NULL */
 };
 
 /* Why a session is not read from at the moment. */
 enum session_hold {
     HOLD_LOGIN = 1u << 0,  /* its password is being looked at */
     HOLD_FLIGHT = 1u << 1, /* too many messages are in flight */
-    HOLD_RATE = 1u << 2    /* it sends faster than it may */
+    HOLD_RATE = 1u << 2,   /* it sends faster than it may */
+    HOLD_HANDLER = 1u << 3 /* the handler that it asks has too much to do */
 };
 
 enum session_state { SESSION_NEW, SESSION_VERIFYING, SESSION_CLIENT, SESSION_PEER, SESSION_ENDING };
@@ -136,9 +138,19 @@ void session_report_frame(struct session *self, struct blob *frame);
  * holds: its messages may still be as long. */
 void session_reconfigure(struct session *self);
 
+/* Reading pauses for this reason, and goes on when there is none left. */
+void session_hold(struct session *self, enum session_hold why);
+void session_let_go(struct session *self, enum session_hold why);
+
 /* Counts messages in flight; reading pauses while there are too many. */
 void session_enter_flight(struct session *self);
 void session_leave_flight(struct session *self);
+
+/* Bytes that it holds: what waits for it and what came from it unfinished. */
+size_t session_held_bytes(const struct session *self);
+/* There is no memory left, and this session is to blame: tells it (one that has not
+ * logged in; the other's queue is what is in the way) and ends it. */
+void session_turn_out(struct session *self, enum limit limit);
 
 /* No more messages are taken; once nothing is in flight any more, says end of
  * output and closes. */

@@ -30,9 +30,14 @@ const char *session_subject(const struct session *self, char subject[32]);
                 (self)->context->limits, (level), session_subject((self), subject_), __VA_ARGS__); \
     } while (0)
 
-/* Reading pauses for this reason, and goes on when there is none left. */
-void session_hold(struct session *self, enum session_hold why);
-void session_let_go(struct session *self, enum session_hold why);
+/* It has come to a limit. */
+#define session_hit(self, limit, ...)                                                          \
+    do {                                                                                       \
+        char subject_[32];                                                                     \
+        limits_hit(                                                                            \
+            (self)->context->limits, (limit), session_subject((self), subject_), __VA_ARGS__); \
+    } while (0)
+
 /* Says why, then ends. For what makes the rest of the stream worthless. */
 void session_refuse(
     struct session *self, struct span id_token, enum status reason, const char *detail);

@@ -63,6 +63,7 @@ void session_verified(struct session *self, enum status status)
     self->since_s = ev_now(streams_loop(self->context->streams));
     self->max_frame = self->context->config->limits.max_frame_bytes;
     stream_set_max_frame(self->stream, self->max_frame);
+    stream_set_pool(self->stream, NULL);
     session_log(self, LOG_LEVEL_INFO, "logged in as %s", self->user);
     metrics_count(self->context->metrics, METRIC_LOGINS, STATUS_OK, 0);
     session_report(self, &(struct report){

@@ -13,6 +13,7 @@ struct blob *blob_new(size_t len)
         return NULL;
     self->refs = 1;
     self->len = len;
+    self->queues = 0;
     return self;
 }
 
@@ -35,4 +36,19 @@ void blob_unref(struct blob *self)
 struct span blob_span(const struct blob *self)
 {
     return (struct span){.at = self->data, .len = self->len};
+}
+
+void blob_wait(struct blob *self, size_t *tally)
+{
+    if (self->queues++ == 0)
+        *tally += self->len;
+}
+
+void blob_wait_over(struct blob *self, size_t *tally)
+{
+    assert(self->queues > 0);
+    if (--self->queues > 0)
+        return;
+    assert(*tally >= self->len);
+    *tally -= self->len;
 }

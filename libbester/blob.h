@@ -14,6 +14,7 @@
 struct blob {
     size_t refs;
     size_t len;
+    size_t queues; /* it waits in */
     char data[];
 };
 
@@ -22,5 +23,10 @@ struct blob *blob_new(size_t len);
 struct blob *blob_ref(struct blob *self);
 void blob_unref(struct blob *self); /* NULL is legal */
 struct span blob_span(const struct blob *self);
+
+/* Counting the bytes that wait in queues: a blob counts once, in however many it is.
+ * All queues that one blob may be in share a tally. */
+void blob_wait(struct blob *self, size_t *tally);
+void blob_wait_over(struct blob *self, size_t *tally);
 
 #endif

@@ -22,7 +22,8 @@ void frame_queue_release(struct frame_queue *self)
 {
     assert(self->count == 0);
     free(self->ring);
-    frame_queue_init(self, self->max_bytes);
+    self->ring = NULL;
+    self->size = self->head = self->written = self->bytes = 0;
 }
 
 static size_t slot(const struct frame_queue *self, size_t i)
@@ -54,6 +55,8 @@ enum status frame_queue_push(struct frame_queue *self, struct blob *frame, uint6
         return STATUS_NO_MEMORY;
     self->ring[slot(self, self->count)] =
         (struct queued_frame){.frame = blob_ref(frame), .tag = tag};
+    if (self->tally)
+        blob_wait(frame, self->tally);
     self->count++;
     self->bytes += frame->len;
     return STATUS_OK;
@@ -91,6 +94,8 @@ static uint64_t take_oldest(struct frame_queue *self)
 
     self->head = slot(self, 1);
     self->count--;
+    if (self->tally)
+        blob_wait_over(oldest.frame, self->tally);
     blob_unref(oldest.frame);
     if (self->count == 0 && self->size > SIZE_KEPT) {
         free(self->ring);

@@ -24,6 +24,7 @@ struct frame_queue {
     size_t written;   /* bytes of the oldest that have left already */
     size_t bytes;     /* still to be written */
     size_t max_bytes; /* may be lowered: what is queued then stays */
+    size_t *tally;    /* of blob_wait; NULL: nobody counts */
 };
 
 void frame_queue_init(struct frame_queue *self, size_t max_bytes);

@@ -50,6 +50,14 @@ __attribute__((cold, noinline)) static enum status too_deep(
         "byte %zu: objects and arrays are nested more than %u deep", offset, self->max_depth);
 }
 
+__attribute__((cold, noinline)) static enum status too_many(
+    const struct json_cursor *self, struct fault *fault)
+{
+    size_t offset = (size_t)(self->at - self->start);
+    return fault_set(fault, STATUS_TOO_LARGE, offset, "byte %zu: more than %zu values", offset,
+        self->max_values);
+}
+
 /* ---- tokens ---- */
 
 /* Bytes of the escape at `at` (a backslash), or 0 and *why. A pair of surrogates
@@ -256,6 +264,8 @@ static enum status skip_container(struct json_cursor *self, struct fault *fault)
     do {
         enum json_kind kind = kind_at(self->at, self->end);
         bool more_inside = false;
+        if (++self->values > self->max_values)
+            return too_many(self, fault);
         if (kind == JSON_KIND_OBJECT || kind == JSON_KIND_ARRAY) {
             bool is_empty = true;
             status = open_container(self, &nest, kind == JSON_KIND_OBJECT, &is_empty, fault);
@@ -279,6 +289,7 @@ void json_begin(struct json_cursor *self, struct span text, unsigned max_depth)
         .end = start + text.len,
         .max_depth = max_depth < JSON_DEPTH_MAX ? max_depth : JSON_DEPTH_MAX,
         .first = true,
+        .max_values = SIZE_MAX,
     };
 }
 
@@ -288,13 +299,19 @@ enum json_kind json_peek(struct json_cursor *self)
     return kind_at(self->at, self->end);
 }
 
+static enum status scan_one(struct json_cursor *self, enum json_kind kind, struct fault *fault)
+{
+    return ++self->values > self->max_values ? too_many(self, fault)
+                                             : scan_scalar(self, kind, fault);
+}
+
 enum status json_skip(struct json_cursor *self, struct span *value, struct fault *fault)
 {
     enum json_kind kind = json_peek(self);
     const char *from = self->at;
     enum status status = kind == JSON_KIND_OBJECT || kind == JSON_KIND_ARRAY
                              ? skip_container(self, fault)
-                             : scan_scalar(self, kind, fault);
+                             : scan_one(self, kind, fault);
     if (status == STATUS_OK && value != NULL)
         *value = (struct span){.at = from, .len = (size_t)(self->at - from)};
     return status;

@@ -38,6 +38,8 @@ struct json_cursor {
     unsigned depth;     /* containers entered and not yet left */
     unsigned max_depth; /* at most JSON_DEPTH_MAX */
     bool first;         /* no member or element of the innermost container seen */
+    size_t values;      /* that json_skip has stepped over */
+    size_t max_values;  /* SIZE_MAX, unless the caller sets it after json_begin */
 };
 
 /* Starts at the first byte of text. max_depth counts nested containers: 1
@@ -50,7 +52,7 @@ enum json_kind json_peek(struct json_cursor *self);
 /* Validates the value that comes next, whatever it is, and steps over it.
  * *value (may be NULL) becomes its bytes, without white space around it.
  * STATUS_MALFORMED, with *fault (may be NULL) saying what and where;
- * STATUS_TOO_LARGE when it is nested too deep. */
+ * STATUS_TOO_LARGE when it is nested too deep, or there are too many values. */
 MUST_CHECK enum status json_skip(struct json_cursor *self, struct span *value, struct fault *fault);
 
 /* Steps into the object or array that comes next. */

@@ -152,10 +152,17 @@ static enum status parse_top_value(
 enum status message_parse(
     struct message *self, struct span text, unsigned max_depth, struct fault *fault)
 {
+    return message_parse_bounded(self, text, max_depth, SIZE_MAX, fault);
+}
+
+enum status message_parse_bounded(struct message *self, struct span text, unsigned max_depth,
+    size_t max_values, struct fault *fault)
+{
     struct json_cursor cursor;
     struct level level;
     memset(self, 0, sizeof *self);
     json_begin(&cursor, text, max_depth);
+    cursor.max_values = max_values;
     level_init(&level, top_members, COUNT(top_members));
     enum status status = json_enter_object(&cursor, fault);
     while (status == STATUS_OK) {

@@ -76,6 +76,10 @@ enum { MESSAGE_MEMBERS_MAX = 64, MESSAGE_NAME_MAX = 256 };
  * whoever must say whose message it was, and *fault says what and where. */
 MUST_CHECK enum status message_parse(
     struct message *self, struct span text, unsigned max_depth, struct fault *fault);
+/* The same of a stranger, who may send at most max_values values (members, elements
+ * and what holds them): STATUS_TOO_LARGE. */
+MUST_CHECK enum status message_parse_bounded(struct message *self, struct span text,
+    unsigned max_depth, size_t max_values, struct fault *fault);
 
 /* {"header": {"messageType": "statusReport", "status": …}, "payload": {"id": …, …}} */
 struct report {

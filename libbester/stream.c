@@ -27,6 +27,7 @@ void stream_kill(struct stream *self)
     ev_io_stop(loop, &self->readable);
     ev_io_stop(loop, &self->writable);
     ev_timer_stop(loop, &self->timer);
+    stream_leave_waiting(self);
     close(self->fd);
     self->fd = -1;
     self->next_dead = self->streams->dead;
@@ -60,6 +61,7 @@ static void stream_free(struct stream *self)
     frame_queue_release(&self->output);
     stream_filter_release(self);
     bytes_release(&self->partial);
+    stream_count_input(self);
     free(self);
 }
 
@@ -89,6 +91,17 @@ static void streams_sweep(struct streams *self)
 /* ---- once per turn of the loop ----------------------------------------------------------------
  */
 
+/* Hands out what was read before, and reads on. */
+void stream_go_on(struct stream *self)
+{
+    stream_hand_out_partial(self);
+    if (self->filter)
+        stream_filter_drain(self);
+    if (stream_is_receptive(self) && !self->input_ended)
+        ev_io_start(self->streams->loop, &self->readable);
+    stream_count_input(self);
+}
+
 static void streams_wake(struct streams *self)
 {
     struct stream *list = self->woken;
@@ -101,11 +114,7 @@ static void streams_wake(struct streams *self)
         stream->in_woken = false;
         if (!stream_is_receptive(stream))
             continue;
-        stream_hand_out_partial(stream);
-        if (stream->filter)
-            stream_filter_drain(stream);
-        if (stream_is_receptive(stream) && !stream->input_ended)
-            ev_io_start(self->loop, &stream->readable);
+        stream_go_on(stream);
     }
 }
 
@@ -134,6 +143,7 @@ static void on_turn(struct ev_loop *loop, ev_prepare *watcher, int events)
     (void)loop, (void)events;
     streams_wake(self);
     streams_flush(self);
+    streams_make_room(self);
 }
 
 struct streams *streams_new(struct ev_loop *loop)
@@ -151,6 +161,7 @@ struct streams *streams_new(struct ev_loop *loop)
     ev_prepare_init(&self->turn, on_turn);
     ev_set_priority(&self->turn, EV_MINPRI);
     self->turn.data = self;
+    streams_init_turns(self);
     return self;
 }
 
@@ -161,6 +172,7 @@ void streams_free(struct streams *self)
     streams_sweep(self);
     assert(!self->dirty && !self->woken);
     ev_clear_pending(self->loop, &self->turn);
+    ev_idle_stop(self->loop, &self->next_turn);
     free(self->scratch);
     free(self->plain);
     free(self);
@@ -182,7 +194,7 @@ static void on_timer(struct ev_loop *loop, ev_timer *watcher, int events)
     if (self->state == STREAM_LINGERING)
         stream_die(self, STATUS_OK, "finished");
     else
-        stream_die(self, STATUS_TIMEOUT, "the peer takes no bytes");
+        stream_die(self, STATUS_TIMEOUT, "the peer takes too little of what waits for it");
 }
 
 static void prepare_descriptor(int fd)
@@ -213,8 +225,12 @@ struct stream *stream_adopt(struct streams *streams, int fd, const struct stream
     self->sent_user = options->sent_user;
     self->fd = fd;
     frame_queue_init(&self->output, options->max_queued_bytes);
+    self->output.tally = &streams->held;
+    self->turn_frames = options->turn_frames;
+    self->pool = options->pool;
     self->throttle_bytes = options->throttle_bytes;
     self->stall_s = options->stall_s;
+    self->stall_bytes = options->stall_bytes ? options->stall_bytes : 1;
     bytes_init(&self->partial, 0);
     stream_set_max_frame(self, options->max_frame);
     ev_io_init(&self->readable, stream_on_readable, fd, EV_READ);

@@ -26,6 +26,15 @@ struct stream;
 
 struct filter;
 
+/* What the unfinished input of some streams may come to together. Its owner sets max,
+ * and looks at bytes when he is told that memory has run out. */
+struct stream_pool {
+    size_t bytes;
+    size_t max;
+    bool ran_out; /* the rest is for streams alone: in this turn */
+    struct stream_pool *next;
+};
+
 struct stream_callbacks {
     /* With a filter only: its handshake is over, and nothing that was queued has
      * gone through it yet. The moment to see who the peer is, and to close. May be
@@ -57,9 +66,16 @@ struct stream_options {
     size_t max_frame;        /* bytes of payload accepted from the peer */
     size_t max_queued_bytes; /* bytes waiting to be written */
     size_t throttle_bytes;   /* nothing is read while more than this waits; 0: always read */
-    double stall_s;          /* closed when the peer takes no byte for so long; 0: never */
-    void *sent_user;         /* for on_sent; must outlive the stream */
-    struct filter *filter;   /* NULL: none. Taken over, also when stream_adopt fails */
+    double stall_s;          /* closed when the peer takes too little for so long; 0: never */
+    size_t stall_bytes;      /* too little: less than this, while so much waits; 0: nothing */
+    /* One of many that are to be treated alike: of what has come, at most so many frames
+     * are handed out before it is the turn of the others, and about as much is written
+     * as can be read in one go. It reads no more in a turn in which memory runs out.
+     * 0: a stream of our own, that is served first. */
+    unsigned turn_frames;
+    struct stream_pool *pool; /* NULL: none */
+    void *sent_user;          /* for on_sent; must outlive the stream */
+    struct filter *filter;    /* NULL: none. Taken over, also when stream_adopt fails */
 };
 
 /* NULL when out of memory. */
@@ -70,6 +86,16 @@ void streams_free(struct streams *self);
  * the turn. For the way out of a program, not from within a callback. */
 void streams_flush(struct streams *self);
 struct ev_loop *streams_loop(const struct streams *self);
+
+/* Bytes that all streams hold: frames that wait to be written, and what was read and
+ * is no whole frame yet. Who keeps frames that may be in streams' queues, too, counts
+ * them there (blob_wait). */
+size_t *streams_held(struct streams *self);
+/* When they come to more than max_bytes, or a pool to more than its max, on_full is
+ * called at the end of the turn, again and again for as long as it closed a stream and
+ * says so by returning true. */
+void streams_limit(struct streams *self, size_t max_bytes, bool (*on_full)(void *user), void *user);
+bool streams_are_full(const struct streams *self);
 
 /* Takes fd over (sets it non-blocking, close-on-exec, TCP_NODELAY). callbacks
  * must outlive the stream. NULL when out of memory; fd is closed then too. */
@@ -99,6 +125,10 @@ void stream_finish(struct stream *self);
 void stream_close(struct stream *self);
 
 size_t stream_queued_bytes(const struct stream *self);
+/* Memory for what was read and not handed out. */
+size_t stream_input_bytes(const struct stream *self);
+/* NULL: in none any more. */
+void stream_set_pool(struct stream *self, struct stream_pool *pool);
 void stream_set_max_frame(struct stream *self, size_t max_frame);
 /* What is queued already stays. */
 void stream_set_max_queued_bytes(struct stream *self, size_t max_bytes);

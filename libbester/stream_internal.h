@@ -2,7 +2,8 @@
  * stream_internal: what the files of stream share. For nobody else.
  *
  * stream.c: birth, the end, the turn of the loop. stream_read.c: bytes -> frames.
- * stream_write.c: frames -> bytes. stream_filter.c: the same two ways through a filter.
+ * stream_write.c: frames -> bytes. stream_turn.c: turns and memory. stream_filter.c: the same two
+ * ways through a filter.
  */
 #ifndef BESTER_STREAM_INTERNAL_H
 #define BESTER_STREAM_INTERNAL_H
@@ -15,6 +16,7 @@ enum {
     READ_BYTES = 64 * 1024,  /* one read; also what a paused stream may hold */
     COPY_BYTES = 4096,       /* an unfinished frame up to this is copied before each read */
     IOV_COUNT = 64,          /* frames in one writev */
+    TURN_BYTES = 256 * 1024, /* written in one turn, about, to one of many */
     LINGER_BYTES = 16 << 20, /* thrown away while finishing, at most */
     LINGER_MS = 2000         /* the same in time */
 };
@@ -27,10 +29,11 @@ struct stream {
     void *user;
     void *sent_user;
     enum stream_state state;
-    bool paused;      /* by the owner */
-    bool throttled;   /* until the peer has taken half of throttle_bytes */
-    bool input_ended; /* end of input seen, or the input can't be trusted any more */
-    bool output_lost; /* the peer has gone; what it said before that is still read */
+    bool paused;           /* by the owner */
+    bool throttled;        /* until the peer has taken half of throttle_bytes */
+    bool input_ended;      /* end of input seen, or the input can't be trusted any more */
+    bool output_lost;      /* the peer has gone; what it said before that is still read */
+    bool has_had_its_turn; /* more whole frames may be there; it waits for the next turn */
     bool in_dirty;
     bool in_woken;
     int fd;
@@ -40,9 +43,14 @@ struct stream {
     ev_io writable;
     ev_timer timer; /* stalled output, or lingering */
     double stall_s;
+    size_t stall_bytes;
+    size_t stall_left; /* to be taken until the timer fires */
 
+    unsigned turn_frames;
     struct bytes partial; /* read, but not handed out */
-    size_t need;          /* bytes of the unfinished frame in partial; 0: not known */
+    size_t input_bytes;   /* of it and of encrypted, as they are counted in held */
+    struct stream_pool *pool;
+    size_t need; /* bytes of the unfinished frame in partial; 0: not known */
 
     struct frame_queue output;
     size_t throttle_bytes;
@@ -59,6 +67,8 @@ struct stream {
     struct stream *next_dirty;
     struct stream *next_woken;
     struct stream *next_dead;
+    struct stream *next_waiting;
+    struct stream *previous_waiting;
 };
 
 struct streams {
@@ -68,6 +78,14 @@ struct streams {
     struct stream *dirty;
     struct stream *woken;
     struct stream *dead;
+    ev_idle next_turn; /* runs while somebody waits for it: the loop does not sleep then */
+    struct stream *waiting, *last_waiting;
+    size_t held;
+    size_t max_held;
+    bool ran_out;              /* in this turn */
+    struct stream_pool *pools; /* that ran out in this turn */
+    bool (*on_full)(void *user);
+    void *on_full_user;
     char *scratch;
     char *plain; /* what TLS decrypts into; made with the first such stream */
 };
@@ -84,6 +102,19 @@ void stream_die(struct stream *self, enum status why, const char *detail);
 bool stream_is_receptive(const struct stream *self);
 /* What was read before is handed out at the end of the turn, and reading goes on. */
 void stream_wake(struct stream *self);
+
+/* Hands out what was read before, and reads on. */
+void stream_go_on(struct stream *self);
+
+void streams_init_turns(struct streams *self);
+/* At the end of a turn: on_full, if it is time for it. */
+void streams_make_room(struct streams *self);
+/* What it holds has changed. */
+void stream_count_input(struct stream *self);
+void streams_notice_growth(struct streams *self);
+/* It has handed out enough; goes on in the next turn. */
+void stream_await_turn(struct stream *self);
+void stream_leave_waiting(struct stream *self);
 
 void stream_on_readable(struct ev_loop *loop, ev_io *watcher, int events);
 /* Hands out what was read before. */

@@ -39,16 +39,22 @@ static bool stream_refuse_tls(struct stream *self, const char *at, size_t len)
 static size_t stream_hand_out(struct stream *self, const char *at, size_t len)
 {
     size_t used = 0;
+    unsigned handed_out = 0;
 
     while (used < len && stream_is_receptive(self)) {
         struct span payload;
         size_t consumed;
         size_t need = 0;
 
+        if (self->turn_frames && handed_out == self->turn_frames) {
+            stream_await_turn(self);
+            break;
+        }
         switch (frame_next(at + used, len - used, self->max_frame, &payload, &consumed, &need)) {
         case PULL_READY:
             used += consumed;
             self->counts.frames_in++;
+            handed_out++;
             self->callbacks->on_frame(self, payload, self->user);
             break;
         case PULL_MORE:
@@ -160,15 +166,8 @@ static void stream_discard(struct stream *self)
         stream_die(self, STATUS_OK, "finished");
 }
 
-void stream_on_readable(struct ev_loop *loop, ev_io *watcher, int events)
+static void stream_read(struct stream *self)
 {
-    struct stream *self = watcher->data;
-
-    (void)loop, (void)events;
-    if (self->state != STREAM_OPEN) {
-        stream_discard(self);
-        return;
-    }
     ssize_t n = self->filter ? stream_read_filtered(self)
                 : self->partial.len > COPY_BYTES && self->need > self->partial.len
                     ? stream_read_large(self)
@@ -186,9 +185,25 @@ void stream_on_readable(struct ev_loop *loop, ev_io *watcher, int events)
         stream_die(self, STATUS_IO, strerror(errno));
 }
 
+void stream_on_readable(struct ev_loop *loop, ev_io *watcher, int events)
+{
+    struct stream *self = watcher->data;
+
+    (void)loop, (void)events;
+    if (self->state != STREAM_OPEN) {
+        stream_discard(self);
+        return;
+    }
+    if (self->turn_frames && (self->streams->ran_out || (self->pool && self->pool->ran_out)))
+        return; /* at the end of the turn there will be room again */
+    stream_read(self);
+    stream_count_input(self);
+}
+
 bool stream_is_receptive(const struct stream *self)
 {
-    return self->state == STREAM_OPEN && !self->paused && !self->throttled;
+    return self->state == STREAM_OPEN && !self->paused && !self->throttled &&
+           !self->has_had_its_turn;
 }
 
 void stream_pause(struct stream *self)

@@ -25,6 +25,7 @@ enum status stream_send(struct stream *self, struct blob *frame, uint64_t tag)
     enum status status = frame_queue_push(&self->output, frame, tag);
     if (status != STATUS_OK)
         return status;
+    streams_notice_growth(self->streams);
     /* While the kernel refuses bytes, the writable watcher goes on by itself. */
     if (!ev_is_active(&self->writable))
         stream_mark_dirty(self);
@@ -130,10 +131,36 @@ static void stream_write_failed(struct stream *self, int error)
         stream_die(self, gone ? STATUS_CLOSED : STATUS_IO, strerror(error));
 }
 
+static void stream_watch_stall(struct stream *self)
+{
+    if (self->stall_s <= 0 || ev_is_active(&self->timer))
+        return;
+    self->stall_left = self->stall_bytes;
+    self->timer.repeat = self->stall_s;
+    ev_timer_again(self->streams->loop, &self->timer);
+}
+
+/* Enough progress: the peer has so long again. */
+static void stream_noticed_progress(struct stream *self, size_t n)
+{
+    if (!ev_is_active(&self->timer) || self->state == STREAM_LINGERING)
+        return;
+    self->stall_left -= n < self->stall_left ? n : self->stall_left;
+    if (self->stall_left > 0)
+        return;
+    self->stall_left = self->stall_bytes;
+    ev_timer_again(self->streams->loop, &self->timer);
+}
+
 void stream_flush(struct stream *self)
 {
     struct ev_loop *loop = self->streams->loop;
+    size_t written = 0;
 
+    if (self->state != STREAM_OPEN && self->partial.store) { /* nobody will ask for it */
+        bytes_release(&self->partial);
+        stream_count_input(self);
+    }
     if (self->state == STREAM_LINGERING)
         return;
     if (self->output_lost) {
@@ -147,17 +174,18 @@ void stream_flush(struct stream *self)
         if (n == 0 && self->filter)
             break; /* the handshake needs the peer's answer first */
         if (n >= 0) {
-            if (ev_is_active(&self->timer)) /* progress: the peer has so long again */
-                ev_timer_again(loop, &self->timer);
+            stream_noticed_progress(self, (size_t)n);
             stream_account(self, (size_t)n);
             if (self->state == STREAM_DEAD)
                 return;
+            written += (size_t)n;
+            if (self->turn_frames && written >= TURN_BYTES && stream_has_output(self)) {
+                ev_io_start(loop, &self->writable);
+                return;
+            }
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
             ev_io_start(loop, &self->writable);
-            if (self->stall_s > 0 && !ev_is_active(&self->timer)) {
-                self->timer.repeat = self->stall_s;
-                ev_timer_again(loop, &self->timer);
-            }
+            stream_watch_stall(self);
             return;
         } else if (errno != EINTR) {
             stream_write_failed(self, errno);

@@ -4,6 +4,8 @@
  *   messages  T sends 1 KiB messages to G, a window of them in flight; each goes
  *             T -> besterd -> chat -> besterd -> G, and its report back to T
  *   idle      ten thousand clients log in and say nothing
+ *   fairness  how long H waits for the report of a message to himself, one at a time,
+ *             alone and while F sends as fast as he is read from
  *
  * The server runs with accounts of type "open" on a socket that it is handed.
  */
@@ -288,6 +290,100 @@ static void measure_idle(const char *programs)
     server_end(&server);
 }
 
+/* ---- fairness ---- */
+
+enum { ROUNDS = 5000, FLOOD_WINDOW = 4096 };
+
+static void on_flood_frame(struct stream *stream, struct span payload, void *user)
+{
+    struct bench *self = user;
+
+    (void)payload;
+    if (stream_send(stream, self->frame, 0) != STATUS_OK)
+        give_up("the queue of F");
+}
+
+/* Never returns: small messages, thousands of them on the way at any time. */
+__attribute__((noreturn)) static void flood(const struct server *server)
+{
+    static const struct stream_callbacks flooding = {
+        .on_frame = on_flood_frame, .on_closed = on_closed};
+    struct bench bench = {.loop = ev_loop_new(0)};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    bench.streams = streams_new(bench.loop);
+    bench.frame = message_from_client("dummy", SPAN_LITERAL("null"), SPAN_LITERAL("\"1\""));
+    if (fd < 0 ||
+        connect(fd, (const struct sockaddr *)&server->address, sizeof(server->address)) != 0)
+        give_up("connecting");
+    struct stream *stream = stream_adopt(bench.streams, fd,
+        &(struct stream_options){.max_frame = 1 << 21, .max_queued_bytes = 64 << 20}, &flooding,
+        &bench);
+    if (!stream || stream_send_adopt(stream, message_login("F", "x", NULL), 0) != STATUS_OK)
+        give_up("logging in");
+    for (int i = 0; i < FLOOD_WINDOW; i++)
+        if (stream_send(stream, bench.frame, 0) != STATUS_OK)
+            give_up("the queue of F");
+    ev_run(bench.loop, 0);
+    exit(1);
+}
+
+static int compare_times(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* The median and the 99th percentile, in microseconds. */
+static void measure_rounds(struct bench *bench, double result[2])
+{
+    static double took_s[ROUNDS];
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        double began = now_s();
+        unsigned wanted = bench->reported + 1;
+
+        if (stream_send(bench->sender, bench->frame, 0) != STATUS_OK)
+            give_up("the queue of H");
+        run_until(bench, &bench->reported, wanted);
+        took_s[i] = now_s() - began;
+    }
+    qsort(took_s, ROUNDS, sizeof(took_s[0]), compare_times);
+    result[0] = took_s[ROUNDS / 2] * 1e6;
+    result[1] = took_s[(size_t)ROUNDS * 99 / 100] * 1e6;
+}
+
+static void measure_fairness(const char *programs)
+{
+    struct server server;
+    struct bench bench = {.loop = EV_DEFAULT, .streams = streams_new(EV_DEFAULT)};
+    double alone[2], beside[2];
+
+    bench.sent = MESSAGES; /* fill_window has nothing to do */
+    server_start(&server, programs);
+    bench.frame = message_from_client(
+        "chat", SPAN_LITERAL("{\"to\": \"H\", \"text\": \"?\"}"), SPAN_LITERAL("\"1\""));
+    bench.sender = log_in(&bench, &server, "H");
+    run_until(&bench, &bench.logged_in, 1);
+    measure_rounds(&bench, alone);
+    pid_t flooder = fork();
+    if (flooder == 0)
+        flood(&server);
+    measure_rounds(&bench, beside);
+    kill(flooder, SIGKILL);
+    waitpid(flooder, NULL, 0);
+    printf(
+        "fairness  a round trip alone %.0f us (99 %%: %.0f), beside a flood %.0f us (99 %%: %.0f): "
+        "%.2f times (%.2f)\n",
+        alone[0], alone[1], beside[0], beside[1], beside[0] / alone[0], beside[1] / alone[1]);
+    stream_close(bench.sender);
+    streams_free(bench.streams);
+    blob_unref(bench.frame);
+    server_end(&server);
+}
+
 int main(int argc, char **argv)
 {
     struct rlimit limit;
@@ -304,6 +400,7 @@ int main(int argc, char **argv)
     programs = dirname(dirname(path));
     measure_messages(programs);
     measure_idle(programs);
+    measure_fairness(programs);
     ev_loop_destroy(EV_DEFAULT);
     return 0;
 }

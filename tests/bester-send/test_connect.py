@@ -44,6 +44,7 @@ class Server:
                 },
             },
             "database": {"type": "open"},
+            "limits": {"loginFrame": 131072},
             "informer": {"address": folder + "/informer"},
         }
         with open(folder + "/besterd.json", "w") as file:

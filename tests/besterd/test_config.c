@@ -318,6 +318,12 @@ static void test_everything(void **state)
     assert_true(limits->also_local);
     assert_int_equal(limits->peer_in_flight, 8);
     assert_int_equal(limits->peer_heartbeat_ms, 900);
+    assert_int_equal(limits->login_frame_bytes, 1025);
+    assert_int_equal(limits->json_values, 65);
+    assert_int_equal(limits->strangers_bytes, 65537);
+    assert_int_equal(limits->stall_bytes, 15);
+    assert_int_equal(limits->kept_bytes, 16);
+    assert_int_equal(limits->total_bytes, 1048577);
     assert_null(config->state_directory);
     assert_null(config->runtime_directory);
     config_unref(config);
@@ -433,9 +439,8 @@ static bool is_taken(const char *name, uint64_t number)
     struct mistakes mistakes;
     struct config *config = NULL;
     /* The queue must be larger than a frame; that is another test's. */
-    const char *other = strcmp(name, "queuedBytesPerSession") == 0
-                            ? "\"maxFrame\": 1024"
-                            : "\"queuedBytesPerSession\": 1073741824";
+    bool is_queue = strcmp(name, "queuedBytesPerSession") == 0 || strcmp(name, "totalBytes") == 0;
+    const char *other = is_queue ? "\"maxFrame\": 1024" : "\"queuedBytesPerSession\": 1073741824";
     snprintf(text, sizeof text, "{\"limits\": {%s, \"%s\": %llu}}", other, name,
         (unsigned long long)number);
     mistakes_init(&mistakes);
@@ -465,7 +470,7 @@ static void test_edges_of_limits(void **state)
             assert_false(is_taken(limit->name, limit->least - 1));
         count++;
     }
-    assert_int_equal(count, 23);
+    assert_int_equal(count, 29);
 }
 
 /* ---- mistakes ---- */

@@ -132,12 +132,14 @@ static void test_too_many_questions(void **state)
     struct asker *self = *state;
     connect_far(self);
     unsigned limit = self->config->limits.in_flight_per_handler;
-    for (unsigned i = 1; i <= limit; i++)
+    for (unsigned i = 1; i <= 2 * limit; i++) {
+        assert_int_equal(handler_is_full(self->handler), i > limit);
         assert_int_equal(ask(self, i, "1"), STATUS_OK);
-    assert_int_equal(ask(self, limit + 1, "1"), STATUS_OVERLOADED);
+    }
+    assert_int_equal(ask(self, 2 * limit + 1, "1"), STATUS_OVERLOADED);
     handler_answers(&self->far, handler_reads(&self->far, NULL), "\"status\":\"0\"", "1");
     RUN_UNTIL(self->loop, self->answer_count == 1);
-    assert_int_equal(ask(self, limit + 1, "1"), STATUS_OK);
+    assert_int_equal(ask(self, 2 * limit + 1, "1"), STATUS_OK);
 }
 
 /* ---- garbage ---- */

@@ -17,6 +17,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from bester import BUILD, Client, Server, frame, run, same
 
 MAX_FRAME = 1 << 20
+LOGIN_FRAME = 1 << 14
+VALUES = 1 << 17
 
 
 def serve(changes=None, descriptors=None, **more):
@@ -89,20 +91,18 @@ def children(server):
 
 
 def test_lengths():
-    lengths = {0: "malformed", 1: "malformed", MAX_FRAME: "malformed", MAX_FRAME + 1: "tooLarge",
+    lengths = {0: "malformed", 1: "malformed", LOGIN_FRAME: "malformed",
+               LOGIN_FRAME + 1: "malformed", MAX_FRAME: "malformed", MAX_FRAME + 1: "tooLarge",
                0x7fffffff: "tooLarge", 0xffffffff: "tooLarge"}
     with serve() as server:
         for length, reason in lengths.items():
             for user in (None, "T"):
-                if not user and length == MAX_FRAME + 1:
-                    continue  # before the login there is room for another server's envelope
+                wanted = "tooLarge" if not user and length > LOGIN_FRAME else reason
                 with server.client(user) as client:
-                    try:
+                    with contextlib.suppress(BrokenPipeError):  # it listens no more, and says why
                         client.connection.sendall(
                             struct.pack("<I", length) + b"x" * min(length, MAX_FRAME))
-                    except BrokenPipeError:
-                        pass  # it has stopped listening, and says why
-                    refused(client, reason, not user or reason == "tooLarge")
+                    refused(client, wanted, not user or wanted == "tooLarge")
         others_still_talk(server)
 
 
@@ -144,10 +144,11 @@ def test_texts_that_are_no_messages():
             client.connection.sendall(struct.pack("<I", len(text)) + text)
             report = client.hear()
             same(report["payload"]["reason"], reason, repr(text[:80]))
-        # Large, and right: it is taken, and costs nobody much.
-        text = envelope % (b"[" + b",".join([b"{}"] * 300000) + b"]")
-        client.connection.sendall(struct.pack("<I", len(text)) + text)
-        refused(client, "handlerError", False)
+        # As many values as there may be: type, id, the list and what is in it.
+        for elements, reason in ((VALUES - 3, "handlerError"), (VALUES - 2, "tooLarge")):
+            text = envelope % (b"[" + b",".join([b"{}"] * elements) + b"]")
+            client.connection.sendall(struct.pack("<I", len(text)) + text)
+            refused(client, reason, False)
         others_still_talk(server)
 
 

@@ -93,7 +93,8 @@ static void test_settled_and_done(void **state)
     ticket->running = true;
     assert_false(ticket_is_settled(ticket));
     ticket->running = false;
-    assert_int_equal(ticket_keep_answer(ticket, handler_number(1), SPAN_LITERAL("{}")), STATUS_OK);
+    assert_int_equal(
+        ticket_keep_answer(ticket, handler_number(1), SPAN_LITERAL("{}"), NULL), STATUS_OK);
     assert_false(ticket_is_settled(ticket));
     answer_free(ticket_take_answer(ticket));
     assert_true(ticket_is_done(ticket));
@@ -124,7 +125,7 @@ static void test_kept_answers_come_oldest_first(void **state)
     for (unsigned i = 0; i < 5; i++) {
         int len = snprintf(text, sizeof text, "%u", i);
         assert_int_equal(
-            ticket_keep_answer(ticket, handler_number(i), (struct span){text, (size_t)len}),
+            ticket_keep_answer(ticket, handler_number(i), (struct span){text, (size_t)len}, NULL),
             STATUS_OK);
     }
     for (unsigned i = 0; i < 3; i++) {

@@ -3,12 +3,15 @@
 
 The limits on addresses hold on loopback here (alsoLocal); its addresses are the strangers."""
 import contextlib
+import json
 import pathlib
 import socket
+import struct
 import sys
+import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from bester import Client, Server, run, same
+from bester import BUILD, Client, Handler, Server, run, same
 
 
 def serve(limits, **changes):
@@ -157,6 +160,178 @@ def test_loopback_is_free():
             with connect(server, user="T") as one, connect(server, user="G") as other:
                 for client in (one, other):
                     same(flood(client, 500), [str(i) for i in range(500)])
+
+
+# ---- memory
+
+
+CHAT = {"availableTypes": ["chat"], "typeMap": {"chat": {
+    "handlerBinary": BUILD + "/handlers/chat", "unixDomainSocketPath": "chat",
+    "protocol": "stream"}}}
+
+
+def padded_login(user, size):
+    """A login of so many bytes."""
+    text = json.dumps({"header": {"authentication": {"username": user, "password": "p"}}}).encode()
+    return struct.pack("<I", size) + text + b" " * (size - len(text))
+
+
+def test_login_frame():
+    with serve({"loginFrame": 5000}) as server:
+        for size, reason in ((5000, None), (5001, "tooLarge")):
+            with server.client() as client:
+                client.connection.sendall(padded_login("T", size))
+                same(client.hear()["payload"].get("reason"), reason)
+    with serve({"loginFrame": 5000, "maxFrame": 6000}, peers={
+            "S2": {"address": "127.0.0.1:9", "legacy": True}}) as server, server.client() as client:
+        client.connection.sendall(padded_login("T", 6000)) # it might be a peer's
+        same(client.hear()["payload"].get("reason"), None)
+
+
+def test_json_values():
+    """type, id, data and what is in it."""
+    with serve({"jsonValues": 64}) as server, server.client("T") as client:
+        for data, reason in (([0] * 61, "noHandler"), ([0] * 62, "tooLarge"), ([[]] * 61, "noHandler"),
+                             ({str(i): 0 for i in range(62)}, "tooLarge")):
+            client.say({"payload": {"type": "none", "id": "1", "data": data}})
+            report = client.hear()
+            same((report["payload"]["id"], report["payload"]["reason"]), ("1", reason))
+
+
+def test_unfinished_bytes_of_strangers():
+    size = 60000
+    with serve({"strangersBytes": 200000, "loginFrame": size}) as server, \
+            contextlib.ExitStack() as clients:
+        def begin(sent):
+            client = clients.enter_context(server.client())
+            client.connection.sendall(padded_login("T", size)[:sent])
+            return client
+        greedy = begin(55000)
+        others = []
+        while hits(server, "strangersBytes") == 0:
+            others.append(begin(30000))
+        report = greedy.hear() # who held most
+        same((report["payload"]["reason"], greedy.hear()), ("overloaded", None))
+        same(hits(server, "strangersBytes"), 1.0)
+        server.await_line("limits.strangersBytes: memory runs out")
+        for other in others: # they can still log in
+            other.connection.sendall(padded_login("T", size)[30000:])
+            same(other.hear()["header"]["status"], "good")
+
+
+def test_memory_of_all():
+    """Who takes nothing of a lot is disconnected; the others go on."""
+    with serve({"totalBytes": 1 << 20, "maxFrame": 4096, "inFlightPerSession": 1000000},
+               handlers=CHAT) as server:
+        with server.client("T") as sender, server.client("G") as lazy, \
+                server.client("H") as honest:
+            sent, reports = 0, []
+            while not any("this one of G holds most" in line for line in list(server.lines)):
+                sent += 1
+                sender.say({"payload": {"type": "chat", "id": str(sent), "data": {
+                    "to": "G", "text": "x" * 3500}}})
+                sender.say({"payload": {"type": "dummy", "id": "dummy", "data": None}})
+                reports += sender.hear_until(lambda message: message["payload"]["id"] == "dummy")[:-1]
+            reports += [sender.hear() for _ in range(sent - len(reports))]
+            same([report["payload"]["id"] for report in reports] ==
+                 [str(i + 1) for i in range(sent)], True, "the order of reports")
+            same({report["payload"].get("reason") for report in reports} >= {"offline"}, True)
+            with contextlib.suppress(ConnectionResetError):
+                while lazy.connection.recv(1 << 16):
+                    pass # it ends, maybe within a frame
+            same(honest.send("chat", {"to": "H", "text": "?"})["header"]["status"], "good")
+        same(hits(server, "totalBytes") >= 1, True, "totalBytes")
+        same(server.metric("bester_held_bytes"), 0.0)
+
+
+def test_who_takes_nothing():
+    with serve({"stallMs": 100}, handlers=CHAT) as server, server.client("T") as sender, \
+            server.client("G"):
+        while True:
+            report = sender.send("chat", {"to": "G", "text": "x" * 100000})
+            if report["header"]["status"] == "bad":
+                break
+        same(report["payload"]["reason"], "offline")
+        server.await_line("limits.stallBytes: disconnected: the peer takes too little")
+        same(hits(server, "stallBytes"), 1.0)
+
+
+def test_a_full_queue():
+    with serve({"queuedBytesPerSession": 70000, "maxFrame": 4096, "inFlightPerSession": 100000},
+               handlers=CHAT) as server, server.client("T") as sender, server.client("G"):
+        count = 0
+        while hits(server, "queuedBytesPerSession") == 0:
+            for _ in range(100):
+                count += 1
+                sender.say({"header": {}, "payload": {"type": "chat", "id": str(count), "data": {
+                    "to": "G", "text": "x" * 1000}}})
+        server.await_line("delivery: limits.queuedBytesPerSession: a message for G was refused")
+
+
+# ---- exchanges
+
+
+@contextlib.contextmanager
+def serve_with_handler(limits, answer):
+    """A server whose type `own` is answered by a function."""
+    server = serve(limits, handlers={"availableTypes": ["own"], "typeMap": {"own": {
+        "unixDomainSocketPath": "own", "protocol": "stream", "timeoutMs": 600000}}})
+    handler = Handler(server.path("own"), answer)
+    with server:
+        yield server, handler
+    handler.close()
+
+
+def ask(client, count):
+    for i in range(count):
+        client.say({"payload": {"type": "own", "id": str(i), "data": i}})
+
+
+def test_answers_before_their_turn():
+    """Two of them may wait for the first, more may not."""
+    free = threading.Event()
+
+    def answer(data):
+        if data == 0:
+            free.wait()
+        return {"header": {"command": {"type": "sendClients", "data": ["T"]}}, "data": "x" * 1000}
+    with serve_with_handler({"keptBytes": 2500}, answer) as (server, _), server.client("T") as client:
+        ask(client, 6)
+        while hits(server, "keptBytes") < 3:
+            pass
+        free.set()
+        reports = [message["payload"] for message in
+                   client.hear_until(lambda message: message["payload"].get("id") == "5")
+                   if message["header"]["messageType"] == "statusReport"]
+        same([report["id"] for report in reports], [str(i) for i in range(6)])
+        same(reports[0].get("reason"), None)
+        same(sorted(report.get("reason", "") for report in reports), 3 * [""] + 3 * ["overloaded"])
+        server.await_line("limits.keptBytes: an answer")
+
+
+def test_a_handler_that_is_full():
+    """Nobody is refused: who asks it is read from later."""
+    free = threading.Event()
+
+    def answer(_):
+        free.wait()
+        return {"header": {"command": {"type": "sendClients", "data": []}}, "data": None}
+    with serve_with_handler({"inFlightPerHandler": 4}, answer) as (server, handler), \
+            server.client("T") as one, server.client("G") as other, server.client("H") as third:
+        ask(one, 10)
+        handler.await_questions(4)
+        same(hits(server, "inFlightPerHandler"), 1.0)
+        ask(other, 3) # of who had not heard of it one more is taken
+        handler.await_questions(5)
+        flood(third, 10) # others do not wait
+        same(len(handler.questions), 5)
+        same(hits(server, "inFlightPerHandler"), 2.0)
+        free.set()
+        for client, count in ((one, 10), (other, 3)):
+            for i in range(count):
+                report = client.hear()
+                same((report["header"]["status"], report["payload"]["id"]), ("good", str(i)))
+        server.await_line("limits.inFlightPerHandler: reading from who asks own pauses")
 
 
 if __name__ == "__main__":
