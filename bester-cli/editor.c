@@ -13,56 +13,112 @@
 
 enum { TEXT_BYTES_MAX = 64 << 20 };
 
-static const char *command(void)
+static const int keys[] = {SIGINT, SIGQUIT};
+enum { KEY_COUNT = sizeof keys / sizeof keys[0] };
+
+static const char *command(bool is_dumb)
 {
-    const char *visual = getenv("VISUAL");
-    const char *editor = getenv("EDITOR");
-    return visual != NULL && visual[0] != '\0'   ? visual
-           : editor != NULL && editor[0] != '\0' ? editor
-                                                 : "vi";
+    const char *first = getenv(is_dumb ? "EDITOR" : "VISUAL");
+    const char *second = getenv(is_dumb ? "VISUAL" : "EDITOR");
+    if (first != NULL && first[0] != '\0')
+        return first;
+    if (second != NULL && second[0] != '\0')
+        return second;
+    return is_dumb ? "ed" : "vi";
 }
 
-/* Ctrl-C is the editor's while it runs. */
-static void ignore_interrupt(bool ignore)
+/* Ctrl-C and the like are the editor's while it runs. */
+static void ignore_keys(bool ignore)
 {
-    sigaction(SIGINT, &(struct sigaction){.sa_handler = ignore ? SIG_IGN : SIG_DFL}, NULL);
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        sigaction(keys[i], &(struct sigaction){.sa_handler = ignore ? SIG_IGN : SIG_DFL}, NULL);
+}
+
+/* In the background the terminal is somebody else's. */
+static void restore_modes(const struct editor *self)
+{
+    if (self->has_modes && tcgetpgrp(STDIN_FILENO) == getpgrp())
+        (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &self->modes);
+}
+
+/* NULL: it cannot be read, or is no text. */
+static char *read_text(const char *path)
+{
+    struct bytes text;
+    char part[8192];
+    size_t n;
+    char *copy = NULL;
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return NULL;
+    bool good = true;
+    bytes_init(&text, TEXT_BYTES_MAX);
+    while (good && (n = fread(part, 1, sizeof part, file)) > 0)
+        good = bytes_append(&text, part, n) == STATUS_OK && memchr(part, '\0', n) == NULL;
+    if (good && !ferror(file))
+        copy = strdup(bytes_text(&text));
+    fclose(file);
+    bytes_release(&text);
+    if (copy != NULL && copy[0] != '\0' && copy[strlen(copy) - 1] == '\n')
+        copy[strlen(copy) - 1] = '\0';
+    return copy;
+}
+
+static void stop(struct editor *self)
+{
+    ev_child_stop(self->loop, &self->child);
+    ev_timer_stop(self->loop, &self->grace);
+    for (size_t i = 0; i < EDITOR_SIGNALS; i++)
+        ev_signal_stop(self->loop, &self->signals[i]);
+    ignore_keys(false);
 }
 
 static void on_exit_of_editor(struct ev_loop *loop, ev_child *watcher, int events)
 {
     struct editor *self = watcher->data;
-    struct bytes text;
-    char part[8192];
-    size_t n;
-    (void)events;
-    ev_child_stop(loop, watcher);
-    ignore_interrupt(false);
-    bytes_init(&text, TEXT_BYTES_MAX);
-    FILE *file = fopen(self->path, "re");
-    bool good = file != NULL && WIFEXITED(watcher->rstatus) && WEXITSTATUS(watcher->rstatus) == 0;
-    while (good && (n = fread(part, 1, sizeof part, file)) > 0)
-        good = bytes_append(&text, part, n) == STATUS_OK && memchr(part, '\0', n) == NULL;
-    if (file != NULL)
-        fclose(file);
+    (void)loop, (void)events;
+    stop(self);
+    restore_modes(self);
+    char *text = read_text(self->path);
     unlink(self->path);
-    char *copy = good ? strdup(bytes_text(&text)) : NULL;
-    bytes_release(&text);
-    if (copy != NULL && copy[0] != '\0' && copy[strlen(copy) - 1] == '\n')
-        copy[strlen(copy) - 1] = '\0';
-    self->on_done(copy, self->user);
-    free(copy);
+    self->on_done(&(struct edited){.text = text,
+                      .good = text != NULL && WIFEXITED(watcher->rstatus) &&
+                              WEXITSTATUS(watcher->rstatus) == 0,
+                      .signal = self->signal},
+        self->user);
+    free(text);
 }
 
-static enum status spawn(const struct editor *self, pid_t *pid)
+/* The editor goes first; one that is stopped has to go on for that. */
+static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+    struct editor *self = watcher->data;
+    (void)events;
+    self->signal = watcher->signum;
+    kill(self->child.pid, watcher->signum);
+    kill(self->child.pid, SIGCONT);
+    if (!ev_is_active(&self->grace))
+        ev_timer_start(loop, &self->grace);
+}
+
+static void on_grace_over(struct ev_loop *loop, ev_timer *watcher, int events)
+{
+    const struct editor *self = watcher->data;
+    (void)loop, (void)events;
+    kill(self->child.pid, SIGKILL);
+}
+
+static enum status spawn(const struct editor *self, bool is_dumb, pid_t *pid)
 {
     char script[1024];
     char *argv[] = {(char *)"sh", (char *)"-c", script, (char *)"sh", (char *)self->path, NULL};
     posix_spawnattr_t attributes;
     sigset_t defaults;
     sigemptyset(&defaults);
-    sigaddset(&defaults, SIGINT);
+    for (size_t i = 0; i < KEY_COUNT; i++)
+        sigaddset(&defaults, keys[i]);
     sigaddset(&defaults, SIGPIPE);
-    if (snprintf(script, sizeof script, "exec %s \"$1\"", command()) >= (int)sizeof script) {
+    if (snprintf(script, sizeof script, "exec %s \"$1\"", command(is_dumb)) >= (int)sizeof script) {
         errno = E2BIG;
         return STATUS_IO;
     }
@@ -75,26 +131,48 @@ static enum status spawn(const struct editor *self, pid_t *pid)
     return failed == 0 ? STATUS_OK : STATUS_IO;
 }
 
-enum status editor_start(struct editor *self, struct ev_loop *loop, const char *text,
-    void (*on_done)(const char *text, void *user), void *user)
+static void watch(struct editor *self, pid_t pid)
+{
+    static const int numbers[EDITOR_SIGNALS] = {SIGTERM, SIGHUP};
+    for (size_t i = 0; i < EDITOR_SIGNALS; i++) {
+        ev_signal_init(&self->signals[i], on_signal, numbers[i]);
+        self->signals[i].data = self;
+        ev_signal_start(self->loop, &self->signals[i]);
+    }
+    ev_timer_init(&self->grace, on_grace_over, EDITOR_GRACE_MS / 1000.0, 0.);
+    ev_child_init(&self->child, on_exit_of_editor, pid, 0);
+    self->grace.data = self->child.data = self;
+    ev_child_start(self->loop, &self->child);
+}
+
+/* The whole text, or nothing but a fault. */
+static enum status write_text(struct editor *self, const char *text)
+{
+    snprintf(self->path, sizeof self->path, "/tmp/bester-edit-XXXXXX");
+    int fd = mkstemp(self->path);
+    size_t len = strlen(text);
+    if (fd < 0)
+        return STATUS_IO;
+    bool written = write(fd, text, len) == (ssize_t)len;
+    return close(fd) == 0 && written ? STATUS_OK : STATUS_IO;
+}
+
+enum status editor_start(struct editor *self, struct ev_loop *loop, const char *text, bool is_dumb,
+    void (*on_done)(const struct edited *edited, void *user), void *user)
 {
     pid_t pid;
     *self = (struct editor){.loop = loop, .on_done = on_done, .user = user};
-    snprintf(self->path, sizeof self->path, "/tmp/bester-edit-XXXXXX");
-    int fd = mkstemp(self->path);
-    if (fd < 0)
-        return STATUS_IO;
-    size_t len = strlen(text);
-    bool written = write(fd, text, len) == (ssize_t)len;
-    close(fd);
-    ignore_interrupt(true);
-    if (!written || spawn(self, &pid) != STATUS_OK) {
-        ignore_interrupt(false);
-        unlink(self->path);
-        return STATUS_IO;
+    if (write_text(self, text) == STATUS_OK) {
+        self->has_modes = tcgetattr(STDIN_FILENO, &self->modes) == 0;
+        ignore_keys(true);
+        if (spawn(self, is_dumb, &pid) == STATUS_OK) {
+            watch(self, pid);
+            return STATUS_OK;
+        }
+        ignore_keys(false);
     }
-    ev_child_init(&self->child, on_exit_of_editor, pid, 0);
-    self->child.data = self;
-    ev_child_start(loop, &self->child);
-    return STATUS_OK;
+    int why = errno;
+    unlink(self->path);
+    errno = why;
+    return STATUS_IO;
 }

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "bester-cli/draft.h"
 #include "bester-cli/editor.h"
 #include "bester-cli/history.h"
 #include "bester-cli/prompt.h"
@@ -39,6 +40,12 @@ struct cli {
     char history[HISTORY_PATH_MAX];
     enum client_exit exit_status;
 };
+
+static bool is_dumb(void)
+{
+    const char *term = getenv("TERM");
+    return term == NULL || term[0] == '\0' || strcmp(term, "dumb") == 0;
+}
 
 static void update_prompt(struct cli *self)
 {
@@ -161,35 +168,80 @@ static void on_settled(void *user)
         script_pump(&self->script);
 }
 
-static void on_edited(const char *text, void *user)
+/* ---- /edit ------------------------------------------------------------------------------------
+ */
+
+static bool has_text(const struct edited *edited)
+{
+    return edited->text != NULL && edited->text[strspn(edited->text, " \t\n")] != '\0';
+}
+
+/* The editor has gone because we are to go: by the signal, as whoever sent it expects. */
+static void end_with_draft(struct cli *self, const struct edited *edited)
+{
+    bool kept = has_text(edited) && draft_keep(edited->text);
+    drop_prompt(self);
+    if (kept)
+        screen_say(&self->screen, STYLE_NOTE, "your text is kept; /edit goes on with it");
+    fflush(NULL);
+    raise(edited->signal);
+}
+
+/* With a mistake in it, the next /edit goes on with it. */
+static void set_draft(struct cli *self, const char *text)
+{
+    char *copy = text == NULL ? NULL : strdup(text);
+    free(self->draft);
+    self->draft = copy;
+    if (copy == NULL || !draft_keep(copy))
+        draft_forget();
+}
+
+static void on_edited(const struct edited *edited, void *user)
 {
     struct cli *self = user;
     unsigned long before = self->session.outbox.next;
-    if (self->session.ended || self->screen.prompt == NULL)
+    if (edited->signal != 0) {
+        end_with_draft(self, edited);
         return;
-    prompt_resume(self->screen.prompt);
-    if (text == NULL)
-        screen_say(&self->screen, STYLE_BAD, "the editor failed; nothing was sent");
+    }
+    if (self->session.ended)
+        return;
+    if (self->plain)
+        plain_resume(self->screen.plain);
     else
-        session_edited(&self->session, text);
-    free(self->draft); /* with a mistake in it, /edit goes on with it */
-    self->draft = text != NULL && self->session.outbox.next == before ? strdup(text) : NULL;
+        prompt_resume(self->screen.prompt);
+    if (edited->good)
+        session_edited(&self->session, edited->text);
+    else
+        screen_say(&self->screen, STYLE_BAD, "the editor failed; nothing was sent%s",
+            has_text(edited) ? "; /edit goes on with your text" : "");
+    bool unsent = self->session.outbox.next == before && has_text(edited);
+    set_draft(self, unsent ? edited->text : NULL);
     update_prompt(self);
 }
 
 static void on_edit(void *user)
 {
     struct cli *self = user;
-    if (self->screen.prompt == NULL) {
-        session_refuse(&self->session, "/edit needs a terminal that can be drawn on");
+    if (!self->interactive) {
+        session_refuse(&self->session, "/edit needs a terminal");
         return;
     }
-    prompt_suspend(self->screen.prompt);
-    if (editor_start(&self->editor, self->loop, self->draft == NULL ? "" : self->draft, on_edited,
-            self) != STATUS_OK) {
+    if (self->draft == NULL)
+        self->draft = draft_read(); /* of an earlier run */
+    if (self->plain)
+        plain_suspend(self->screen.plain);
+    else
+        prompt_suspend(self->screen.prompt);
+    if (editor_start(&self->editor, self->loop, self->draft == NULL ? "" : self->draft, is_dumb(),
+            on_edited, self) == STATUS_OK)
+        return;
+    session_refuse(&self->session, "/edit: %s", strerror(errno));
+    if (self->plain)
+        plain_resume(self->screen.plain);
+    else
         prompt_resume(self->screen.prompt);
-        session_refuse(&self->session, "/edit: %s", strerror(errno));
-    }
 }
 
 /* In a script the rest is left unread. */
@@ -220,12 +272,6 @@ static const struct session_callbacks session_callbacks = {.on_ready = on_ready,
 
 /* ---- the program ------------------------------------------------------------------------------
  */
-
-static bool is_dumb(void)
-{
-    const char *term = getenv("TERM");
-    return term == NULL || term[0] == '\0' || strcmp(term, "dumb") == 0;
-}
 
 static bool wants_colour(const struct cli *self, enum colour colour)
 {

@@ -9,7 +9,7 @@
 
 #include "libbester/bytes.h"
 
-enum { READ_BYTES = 8192, LINE_BYTES_MAX = 16 << 20 };
+enum { READ_BYTES = 8192, LINE_BYTES_MAX = 16 << 20, HELD_BYTES_MAX = 64 << 20 };
 
 struct plain {
     struct ev_loop *loop;
@@ -22,7 +22,9 @@ struct plain {
     struct bytes line; /* what has been read of it */
     bool shown;        /* the prompt is on the screen, the cursor behind it */
     bool stopped;
-    bool doomed; /* freed within one of its own callbacks */
+    bool suspended;    /* the terminal is lent */
+    struct bytes held; /* what was to be shown meanwhile */
+    bool doomed;       /* freed within one of its own callbacks */
     unsigned depth;
 };
 
@@ -34,9 +36,18 @@ static void stop(struct plain *self)
     ev_signal_stop(self->loop, &self->interrupt);
 }
 
+static void start(struct plain *self)
+{
+    self->stopped = false;
+    ev_io_start(self->loop, &self->typed);
+    ev_prepare_start(self->loop, &self->prepare);
+    ev_signal_start(self->loop, &self->interrupt);
+}
+
 static void destroy(struct plain *self)
 {
     bytes_release(&self->line);
+    bytes_release(&self->held);
     free(self->text);
     free(self);
 }
@@ -47,12 +58,36 @@ static void leave(struct plain *self)
         destroy(self);
 }
 
+static void write_held(struct plain *self)
+{
+    struct span text = bytes_span(&self->held);
+    fwrite(text.at, 1, text.len, stdout);
+    bytes_reset(&self->held);
+}
+
+void plain_suspend(struct plain *self)
+{
+    stop(self);
+    self->suspended = true;
+    self->shown = false;
+    fflush(stdout);
+}
+
+void plain_resume(struct plain *self)
+{
+    self->suspended = false;
+    write_held(self);
+    start(self);
+    ev_feed_event(self->loop, &self->typed, EV_CUSTOM);
+}
+
 void plain_free(struct plain *self)
 {
     if (self == NULL)
         return;
     if (self->shown && !self->stopped)
         fputc('\n', stdout);
+    write_held(self);
     fflush(stdout);
     stop(self);
     self->doomed = true;
@@ -71,6 +106,8 @@ void plain_set_text(struct plain *self, const char *text)
 
 void plain_print(struct plain *self, struct span text)
 {
+    if (self->suspended && bytes_append_span(&self->held, text) == STATUS_OK)
+        return; /* else it is shown in the midst of what the other program shows */
     if (self->shown)
         fputc('\n', stdout);
     self->shown = false;
@@ -117,10 +154,13 @@ static void on_typed(struct ev_loop *loop, ev_io *watcher, int events)
 {
     struct plain *self = watcher->data;
     char typed[READ_BYTES];
-    (void)loop, (void)events;
-    ssize_t n = read(watcher->fd, typed, sizeof typed);
+    (void)loop;
     self->depth++;
-    if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
+    bool is_new = (events & EV_READ) != 0; /* else there are lines that were read before */
+    ssize_t n = is_new ? read(watcher->fd, typed, sizeof typed) : 0;
+    if (!is_new)
+        take_lines(self);
+    else if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
         end_of_input(self);
     else if (n > 0 && bytes_append(&self->line, typed, (size_t)n) == STATUS_OK)
         take_lines(self);
@@ -155,12 +195,11 @@ struct plain *plain_new(
     self->user = user;
     self->text = copy;
     bytes_init(&self->line, LINE_BYTES_MAX);
+    bytes_init(&self->held, HELD_BYTES_MAX);
     ev_io_init(&self->typed, on_typed, STDIN_FILENO, EV_READ);
     ev_prepare_init(&self->prepare, on_prepare);
     ev_signal_init(&self->interrupt, on_interrupt, SIGINT);
     self->typed.data = self->prepare.data = self->interrupt.data = self;
-    ev_io_start(loop, &self->typed);
-    ev_prepare_start(loop, &self->prepare);
-    ev_signal_start(loop, &self->interrupt);
+    start(self);
     return self;
 }

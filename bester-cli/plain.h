@@ -17,5 +17,8 @@ void plain_free(struct plain *self); /* NULL is legal */
 /* A change alone is not worth a line: it is seen with the next prompt. */
 void plain_set_text(struct plain *self, const char *text);
 void plain_print(struct plain *self, struct span text);
+/* Lends the terminal to another program, as prompt_suspend. */
+void plain_suspend(struct plain *self);
+void plain_resume(struct plain *self);
 
 #endif

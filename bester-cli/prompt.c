@@ -177,6 +177,7 @@ void prompt_free(struct prompt *self)
     if (self == NULL)
         return;
     uninstall(self, self->in_line ? LEAVE_CURSOR : LEAVE_LINE);
+    write_above(self); /* while it was suspended */
     if (the_prompt == self)
         the_prompt = NULL;
     self->doomed = true;
@@ -425,8 +426,10 @@ void prompt_suspend(struct prompt *self)
 
 void prompt_resume(struct prompt *self)
 {
-    if (!self->installed)
-        install(self);
+    if (self->installed)
+        return;
+    rl_reset_screen_size(); /* it may have changed meanwhile */
+    install(self);
 }
 
 struct prompt *prompt_new(struct ev_loop *loop, const char *text, bool colour,

@@ -95,9 +95,34 @@ static inline void remove_state(const struct fixture *self)
     char path[160];
     unlink(state_file(self, "history", path));
     unlink(state_file(self, "log.ndjson", path));
+    unlink(state_file(self, "draft", path));
     snprintf(path, sizeof path, "%s/bester", self->state);
     rmdir(path);
     rmdir(self->state);
+}
+
+/* $VISUAL is this script; $1 is the file, $directory the fixture's. */
+static inline void use_editor(const struct fixture *self, const char *script)
+{
+    char path[160];
+    char visual[300];
+    snprintf(path, sizeof path, "%s/editor", self->directory);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fprintf(file, "directory=%s\n%s", self->directory, script) > 0);
+    assert_int_equal(fclose(file), 0);
+    snprintf(visual, sizeof visual, "sh %s", path);
+    setenv("VISUAL", visual, 1);
+}
+
+static inline void remove_editor(const struct fixture *self)
+{
+    static const char *const names[] = {"editor", "editor.pid", "editor.file"};
+    char path[160];
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", self->directory, names[i]);
+        unlink(path);
+    }
 }
 
 static inline int teardown(void **state)
@@ -107,6 +132,7 @@ static inline int teardown(void **state)
     peer_close(&self->peer);
     unlink(self->password);
     remove_own_chat(self);
+    remove_editor(self);
     remove_state(self);
     rmdir(self->directory);
     free(self);

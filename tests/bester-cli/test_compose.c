@@ -1,4 +1,4 @@
-/* What helps to write a message: completion of fields and files, /new with values, /edit. */
+/* What helps to write a message: completion of fields and files, /new with values. */
 #include "tests/bester-cli/cli_fixture.h"
 
 #include "libbester/status.h"
@@ -44,61 +44,6 @@ static void test_files(void **state)
     terminal_type(&self->terminal, "\025/to pa\t");
     message(self, "m"); /* elsewhere no files are meant */
     EXPECT_ROWS(&self->terminal, SHOWN "m", "#1 chat to G> /to pa");
-}
-
-/* An editor that takes what it finds for its script. */
-static void use_editor(const struct fixture *self, const char *script, char path[160])
-{
-    char visual[200];
-    snprintf(path, 160, "%s/editor", self->directory);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_true(fputs(script, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-    snprintf(visual, sizeof visual, "sh %s", path);
-    setenv("VISUAL", visual, 1);
-}
-
-static void test_edit(void **state)
-{
-    struct fixture *self = *state;
-    char path[160];
-    /* it talks with the person at the terminal, whose modes are the usual ones */
-    use_editor(
-        self, "echo 'the editor:'; read -r line; printf '%s\\nmore\\n' \"$line\" >\"$1\"\n", path);
-    start(self, ARGS("--to", "G"));
-    EXPECT_ROWS(&self->terminal, "#1 chat to G>");
-    terminal_type(&self->terminal, "/edit\r");
-    EXPECT_ROWS(&self->terminal, "the editor:", "");
-    terminal_expect_sane(&self->terminal);
-    message(self, "meanwhile");
-    terminal_type(&self->terminal, "typed there\n");
-    report_next(self, "chat", "{\"to\": \"G\", \"text\": \"typed there\\nmore\"}", "good", "");
-    EXPECT_ROWS(&self->terminal, "#1 reported good", "#2 chat to G>");
-    assert_non_null(strstr(self->terminal.raw, SHOWN "meanwhile"));
-    unlink(path);
-    terminal_type(&self->terminal, "/edit\r");
-    EXPECT_ROWS(&self->terminal, "the editor failed; nothing was sent", "#2 chat to G>");
-}
-
-/* A mistake is told with its place, and the text is not lost. */
-static void test_edit_json(void **state)
-{
-    struct fixture *self = *state;
-    char path[160];
-    use_editor(self,
-        "if [ -s \"$1\" ]; then sed -i s/tru/true/ \"$1\"; "
-        "else printf '{\"a\":\\n tru}\\n' >\"$1\"; fi\n",
-        path);
-    start(self, ARGS("-t", "raw"));
-    EXPECT_ROWS(&self->terminal, "#1 raw>");
-    terminal_type(&self->terminal, "/edit\r");
-    EXPECT_ROWS(
-        &self->terminal, "not JSON: line 2, column 2: a value is expected, not 't'", "#1 raw>");
-    terminal_type(&self->terminal, "/edit\r");
-    report_next(self, "raw", "{\"a\": true}", "good", "");
-    EXPECT_ROWS(&self->terminal, "#1 reported good", "#2 raw>");
-    unlink(path);
 }
 
 /* Names that a server made up are completed only if they are harmless. */
@@ -165,8 +110,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         PLAY(test_fields),
         PLAY(test_files),
-        PLAY(test_edit),
-        PLAY(test_edit_json),
         PLAY(test_harmful_names),
         PLAY(test_raw_is_harmless),
         PLAY(test_narrow),

@@ -128,6 +128,8 @@ static void test_above_a_search(void **state)
     EXPECT_ROWS(&self->terminal, "#1 delivered", SHOWN "meanwhile", "#2 chat to G> needle!");
 }
 
+/* How often the prompt is drawn then depends on how many turns of the loop they take, so that
+ * is looked at where the turns are known: test_redraw.c. */
 static void test_a_burst(void **state)
 {
     struct fixture *self = *state;
@@ -148,7 +150,6 @@ static void test_a_burst(void **state)
     }
     EXPECT_ROWS(&self->terminal, SHOWN "m19998", SHOWN "m19999", "#1 chat to G> typing");
     assert_int_equal(waitpid(writer, NULL, 0), writer);
-    int redraws = 0;
     const char *at = self->terminal.raw;
     for (int i = 0; i < COUNT; i++) { /* each one, in order */
         char text[20];
@@ -156,10 +157,6 @@ static void test_a_burst(void **state)
         at = strstr(at, text);
         assert_non_null(at);
     }
-    for (at = self->terminal.raw; (at = strstr(at, "chat to G>")) != NULL; at++)
-        redraws++;
-    print_message("%d messages, %d redraws\n", COUNT, redraws);
-    assert_true(redraws < COUNT / 20);
 }
 
 static void test_what_others_write_is_harmless(void **state)
