@@ -21,6 +21,7 @@ void journal_release(struct journal *self)
     journal_close(self);
     for (size_t i = 0; i < JOURNAL_LINES_MAX; i++)
         free(self->lines[i]);
+    free(self->earlier_path);
     *self = (struct journal){.fd = -1};
 }
 
@@ -46,6 +47,16 @@ const char *journal_line(const struct journal *self, unsigned long index)
     return index < kept ? self->lines[(self->count - kept + index) % JOURNAL_LINES_MAX] : NULL;
 }
 
+/* Of the first file only: what is written from now on is in `lines`. */
+static void note_earlier(struct journal *self)
+{
+    struct stat info;
+    if (self->earlier_path != NULL || fstat(self->fd, &info) != 0 || !S_ISREG(info.st_mode))
+        return;
+    self->earlier_path = strdup(self->path);
+    self->earlier_bytes = (size_t)info.st_size;
+}
+
 enum status journal_open(struct journal *self, const char *path)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -59,6 +70,7 @@ enum status journal_open(struct journal *self, const char *path)
     journal_close(self);
     self->fd = fd;
     self->path = copy;
+    note_earlier(self);
     return STATUS_OK;
 }
 

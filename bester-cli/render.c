@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "libbester/json_find.h"
 #include "libbester/visible.h"
 
 static void decode(struct span token, char *out, size_t cap)
@@ -50,6 +51,44 @@ static enum status append_time(time_t sent, time_t now, struct bytes *out)
         return STATUS_OK;
     strftime(text, sizeof text, same_day(&then, &today) ? "%H:%M " : "%Y-%m-%d %H:%M ", &then);
     return bytes_append_text(out, text);
+}
+
+static enum status append_text(
+    struct span data, const struct type_template *sheet, struct bytes *out)
+{
+    const struct template_field *rest = sheet == NULL ? NULL : template_rest(sheet);
+    struct span token = rest == NULL ? (struct span){0} : json_find(data, span_of(rest->name));
+    char *text;
+    size_t len;
+    struct bytes decoded;
+    if (json_kind_of(token) != JSON_KIND_STRING)
+        return visible_append(out, data, VISIBLE_LINE);
+    bytes_init(&decoded, token.len + 1);
+    enum status status = bytes_reserve(&decoded, token.len + 1, &text);
+    if (status == STATUS_OK)
+        status = json_decode(token, text, token.len + 1, &len);
+    if (status == STATUS_OK)
+        status = visible_append(out, (struct span){text, len}, VISIBLE_LINE);
+    bytes_release(&decoded);
+    return status;
+}
+
+enum status render_sent(struct span time_token, struct span number, struct span type_token,
+    struct span data, const struct type_template *sheet, time_t now, struct bytes *out)
+{
+    char time_text[64];
+    char type[TEMPLATE_NAME_MAX];
+    uint64_t line = 0;
+    decode(time_token, time_text, sizeof time_text);
+    decode(type_token, type, sizeof type);
+    enum status status = append_time(parse_time(time_text), now, out);
+    if (status == STATUS_OK && number.at != NULL && json_u64(number, &line) == STATUS_OK)
+        status = bytes_printf(out, "#%llu ", (unsigned long long)line);
+    if (status == STATUS_OK)
+        status = visible_append(out, span_of(type), VISIBLE_LINE);
+    if (status == STATUS_OK)
+        status = bytes_append_text(out, ": ");
+    return status == STATUS_OK ? append_text(data, sheet, out) : status;
 }
 
 enum status render_received(const struct received_text *message, const struct type_template *sheet,

@@ -27,4 +27,10 @@ void render_read(struct received_text *self, const struct message *message);
 MUST_CHECK enum status render_received(const struct received_text *message,
     const struct type_template *sheet, time_t now, struct bytes *out);
 
+/* Appends a line that was sent at some time (a JSON string of RFC 3339): "18:07 #3 chat:
+ * See you at six", with the JSON where the sheet (or NULL) has no field for the text. */
+MUST_CHECK enum status render_sent(struct span time_token, struct span number,
+    struct span type_token, struct span data, const struct type_template *sheet, time_t now,
+    struct bytes *out);
+
 #endif

@@ -153,7 +153,10 @@ static const struct option_section sections[] = {
               "begins with a blank or speaks of a password, secret, token or credential is not\n"
               "kept, nor are answers to /new.\n"
               "\n"
-              "$XDG_STATE_HOME/bester/log.ndjson: where /log on writes to.\n"},
+              "$XDG_STATE_HOME/bester/log.ndjson: where /log on writes to. /last and /grep also\n"
+              "look at the latest 16 MiB that were there before, or in the FILE of /log.\n"
+              "\n"
+              "$XDG_STATE_HOME/bester/draft: the text of an /edit that could not be sent.\n"},
     {"See also", "bester-send(1), besterd(8)\n"},
     {NULL, NULL},
 };

@@ -2,6 +2,8 @@
 #include "tests/bester-cli/cli_fixture.h"
 
 #include "bester-cli/history.h"
+#include "bester-cli/journal.h"
+#include "libbester/status.h"
 
 static char *read_file(const char *path, mode_t *mode)
 {
@@ -157,6 +159,79 @@ static void test_last_and_grep(void **state)
     EXPECT_ROWS(&self->terminal, "nothing was said with that", "#2 chat to G>");
 }
 
+/* What was logged before is found too, and nothing is found twice. */
+static void test_earlier_sessions(void **state)
+{
+    struct fixture *self = *state;
+    static const char one[] = SHOWN "needle one";
+    static const char now[] = SHOWN "needle now";
+    start(self, ARGS("--to", "G"));
+    terminal_type(&self->terminal, "/log on\ra needle sent\r");
+    report_next(self, "chat", NULL, "good", "");
+    EXPECT_ROWS(&self->terminal, "#1 reported good", "#2 chat to G>");
+    message(self, "needle one");
+    message(self, "hay");
+    EXPECT_ROWS(&self->terminal, SHOWN "hay", "#2 chat to G>");
+    terminal_close(&self->terminal);
+    peer_hang_up(&self->peer);
+
+    start(self, ARGS("--to", "G"));
+    EXPECT_ROWS(&self->terminal, "#1 chat to G>");
+    terminal_type(&self->terminal, "/grep needle\r");
+    EXPECT_ROWS(&self->terminal, "#1 chat to G> /grep needle",
+        ANY ANY ":" ANY ANY " #1 chat: a needle sent", one, "#1 chat to G>");
+    terminal_type(&self->terminal, "/log on\r");
+    EXPECT_ROWS(&self->terminal, "#1 chat to G>");
+    message(self, "needle now");
+    EXPECT_ROWS(&self->terminal, now, "#1 chat to G>");
+    terminal_type(&self->terminal, "/log off\r/log on\r/grep NEEDLE\r");
+    EXPECT_ROWS(&self->terminal, "#1 chat to G> /grep NEEDLE",
+        ANY ANY ":" ANY ANY " #1 chat: a needle sent", one, now, "#1 chat to G>");
+    terminal_type(&self->terminal, "/last 3\r");
+    static const char hay[] = SHOWN "hay";
+    EXPECT_ROWS(&self->terminal, "#1 chat to G> /last 3", one, hay, now, "#1 chat to G>");
+}
+
+static void count_record(const struct journal_record *record, void *user)
+{
+    unsigned *seen = user;
+    assert_true(span_is(record->data, "1"));
+    (*seen)++;
+}
+
+/* Only the latest of a long file, from a whole line on; a line that makes no sense is none. */
+static void test_a_long_log(void **state)
+{
+    (void)state;
+    struct journal journal;
+    unsigned seen = 0;
+    char path[HISTORY_PATH_MAX];
+    static const char record[] = "{\"time\":\"2020-02-03T04:05:06Z\",\"data\":1}\n";
+    const unsigned count = JOURNAL_EARLIER_MAX / (sizeof record - 1);
+    assert_true(history_path(path, "log.ndjson"));
+    journal_init(&journal);
+    assert_int_equal(journal_earlier(&journal, path, count_record, &seen), STATUS_IO);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("{\"data\":2, \"", file);
+    fputs("never ended\n[1]\n{\"event\":\"fate\"}\n", file);
+    for (unsigned i = 0; i < 10; i++)
+        fputs(record, file);
+    assert_int_equal(fflush(file), 0);
+    assert_int_equal(journal_earlier(&journal, path, count_record, &seen), STATUS_OK);
+    assert_int_equal(seen, 10);
+    for (unsigned i = 0; i < count; i++)
+        fputs(record, file);
+    assert_int_equal(fclose(file), 0);
+    seen = 0;
+    assert_int_equal(journal_open(&journal, path), STATUS_OK);
+    assert_int_equal(journal_fate(&journal, 1, "id", "delivered"), STATUS_OK);
+    assert_int_equal(journal_sent(&journal, 1, "id", "chat", SPAN_LITERAL("3")), STATUS_OK);
+    assert_int_equal(journal_earlier(&journal, path, count_record, &seen), STATUS_OK);
+    assert_int_equal(seen, count);
+    journal_release(&journal);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +239,8 @@ int main(void)
         PLAY(test_it_is_cut),
         PLAY(test_log),
         PLAY(test_last_and_grep),
+        PLAY(test_earlier_sessions),
+        PLAY(test_a_long_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
