@@ -128,6 +128,11 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
 
 static void end_of_input(struct plain *self)
 {
+    if (prompt_terminal_is_gone()) { /* its SIGHUP may be still to come */
+        stop(self);
+        raise(SIGHUP);
+        return;
+    }
     fputc('\n', stdout);
     self->shown = false;
     stop(self);

@@ -4,6 +4,7 @@
 #include <stdio.h> /* before readline, which needs FILE */
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <readline/history.h>
@@ -193,6 +194,12 @@ static void leave(struct prompt *self)
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
+bool prompt_terminal_is_gone(void)
+{
+    struct termios modes;
+    return tcgetattr(STDIN_FILENO, &modes) != 0;
+}
+
 static bool is_worth_remembering(const char *line)
 {
     const HIST_ENTRY *last =
@@ -206,8 +213,20 @@ void prompt_recall(const char *line)
         add_history(line);
 }
 
+/* Ends by the signal, as whoever sent it expects to see. */
+static void on_deadly(struct prompt *self, int number)
+{
+    uninstall(self, LEAVE_LINE);
+    fflush(NULL);
+    raise(number);
+}
+
 static void end_of_input(struct prompt *self)
 {
+    if (prompt_terminal_is_gone()) { /* its SIGHUP may be still to come */
+        on_deadly(self, SIGHUP);
+        return;
+    }
     const char *bracketed = rl_variable_value("enable-bracketed-paste"); /* goes on by itself */
     if (bracketed == NULL || strcmp(bracketed, "on") != 0)
         fputc('\n', rl_outstream);
@@ -333,14 +352,6 @@ static void on_stop(struct prompt *self)
     ev_signal_start(self->loop, &self->signals[ON_CONT]);
     ev_signal_start(self->loop, &self->signals[ON_TSTP]);
     on_resumed();
-}
-
-/* Ends by the signal, as whoever sent it expects to see. */
-static void on_deadly(struct prompt *self, int number)
-{
-    uninstall(self, LEAVE_LINE);
-    fflush(NULL);
-    raise(number);
 }
 
 static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)

@@ -181,7 +181,10 @@ static void test_earlier_sessions(void **state)
     EXPECT_ROWS(&self->terminal, "#1 chat to G> /grep needle",
         ANY ANY ":" ANY ANY " #1 chat: a needle sent", one, "#1 chat to G>");
     terminal_type(&self->terminal, "/log on\r");
-    EXPECT_ROWS(&self->terminal, "#1 chat to G>");
+    char path[160];
+    char said[200];
+    snprintf(said, sizeof said, "logging to %s", state_file(self, "log.ndjson", path));
+    EXPECT_ROWS(&self->terminal, said, "#1 chat to G>");
     message(self, "needle now");
     EXPECT_ROWS(&self->terminal, now, "#1 chat to G>");
     terminal_type(&self->terminal, "/log off\r/log on\r/grep NEEDLE\r");
