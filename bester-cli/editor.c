@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bester-cli/terminal.h"
 #include "libbester/bytes.h"
 
 enum { TEXT_BYTES_MAX = 64 << 20 };
@@ -34,10 +35,9 @@ static void ignore_keys(bool ignore)
         sigaction(keys[i], &(struct sigaction){.sa_handler = ignore ? SIG_IGN : SIG_DFL}, NULL);
 }
 
-/* In the background the terminal is somebody else's. */
 static void restore_modes(const struct editor *self)
 {
-    if (self->has_modes && tcgetpgrp(STDIN_FILENO) == getpgrp())
+    if (self->has_modes && terminal_is_ours())
         (void)tcsetattr(STDIN_FILENO, TCSADRAIN, &self->modes);
 }
 

@@ -22,6 +22,7 @@
 #include "bester-cli/script.h"
 #include "bester-cli/session.h"
 #include "bester-cli/settings.h"
+#include "bester-cli/terminal.h"
 #include "bester-cli/verbs.h"
 
 struct cli {
@@ -40,12 +41,6 @@ struct cli {
     char history[HISTORY_PATH_MAX];
     enum client_exit exit_status;
 };
-
-static bool is_dumb(void)
-{
-    const char *term = getenv("TERM");
-    return term == NULL || term[0] == '\0' || strcmp(term, "dumb") == 0;
-}
 
 static void update_prompt(struct cli *self)
 {
@@ -234,8 +229,8 @@ static void on_edit(void *user)
         plain_suspend(self->screen.plain);
     else
         prompt_suspend(self->screen.prompt);
-    if (editor_start(&self->editor, self->loop, self->draft == NULL ? "" : self->draft, is_dumb(),
-            on_edited, self) == STATUS_OK)
+    if (editor_start(&self->editor, self->loop, self->draft == NULL ? "" : self->draft,
+            terminal_is_dumb(), on_edited, self) == STATUS_OK)
         return;
     session_refuse(&self->session, "/edit: %s", strerror(errno));
     if (self->plain)
@@ -377,7 +372,7 @@ int main(int argc, char **argv)
     if (self.loop == NULL)
         return complain("no event loop", EXIT_INTERNAL);
     self.interactive = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
-    self.plain = settings.plain || is_dumb();
+    self.plain = settings.plain || terminal_is_dumb();
     if ((settings.source != NULL || settings.command_count > 0 || !self.interactive) &&
         !open_script(&self, &settings))
         return EXIT_LOCAL_IO;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bester-cli/terminal.h"
 #include "libbester/bytes.h"
 
 enum { READ_BYTES = 8192, LINE_BYTES_MAX = 16 << 20, HELD_BYTES_MAX = 64 << 20 };
@@ -128,7 +129,7 @@ static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
 
 static void end_of_input(struct plain *self)
 {
-    if (prompt_terminal_is_gone()) { /* its SIGHUP may be still to come */
+    if (terminal_is_gone()) { /* its SIGHUP may be still to come */
         stop(self);
         raise(SIGHUP);
         return;
@@ -163,11 +164,11 @@ static void on_typed(struct ev_loop *loop, ev_io *watcher, int events)
     self->depth++;
     bool is_new = (events & EV_READ) != 0; /* else there are lines that were read before */
     ssize_t n = is_new ? read(watcher->fd, typed, sizeof typed) : 0;
-    if (!is_new)
-        take_lines(self);
-    else if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
+    if (n > 0)
+        (void)!bytes_append(&self->line, typed, (size_t)n); /* a line that long is cut */
+    if (is_new && (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN)))
         end_of_input(self);
-    else if (n > 0 && bytes_append(&self->line, typed, (size_t)n) == STATUS_OK)
+    else
         take_lines(self);
     leave(self);
 }

@@ -4,12 +4,12 @@
 #include <stdio.h> /* before readline, which needs FILE */
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <readline/history.h>
 #include <readline/readline.h>
 
+#include "bester-cli/terminal.h"
 #include "libbester/bytes.h"
 
 enum { SHOWN_BYTES_MAX = 64 << 20, COMPLETIONS_SHOWN = 100, HISTORY_MAX = 1000 };
@@ -75,18 +75,12 @@ static void redraw(struct prompt *self)
     rl_forced_update_display();
 }
 
-/* In the background the terminal is somebody else's: what is to be shown waits. */
-static bool is_in_foreground(void)
-{
-    return tcgetpgrp(STDIN_FILENO) == getpgrp();
-}
-
 static void on_prepare(struct ev_loop *loop, ev_prepare *watcher, int events)
 {
     struct prompt *self = watcher->data;
     (void)loop, (void)events;
     if (self->installed && (self->above.len > 0 || (self->text_changed && !is_searching())) &&
-        is_in_foreground())
+        terminal_is_ours())
         redraw(self);
 }
 
@@ -153,7 +147,7 @@ static void uninstall(struct prompt *self, enum leaving leaving)
     self->installed = false;
     if (leaving == LEAVE_LINE && rl_end == 0)
         leaving = LEAVE_NOTHING;
-    if (is_in_foreground()) {
+    if (terminal_is_ours()) {
         tidy(self, leaving);
         rl_callback_handler_remove();
         if (leaving == LEAVE_LINE)
@@ -194,12 +188,6 @@ static void leave(struct prompt *self)
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
-bool prompt_terminal_is_gone(void)
-{
-    struct termios modes;
-    return tcgetattr(STDIN_FILENO, &modes) != 0;
-}
-
 static bool is_worth_remembering(const char *line)
 {
     const HIST_ENTRY *last =
@@ -223,10 +211,8 @@ static void on_deadly(struct prompt *self, int number)
 
 static void end_of_input(struct prompt *self)
 {
-    if (prompt_terminal_is_gone()) { /* its SIGHUP may be still to come */
-        on_deadly(self, SIGHUP);
-        return;
-    }
+    if (terminal_is_gone())
+        on_deadly(self, SIGHUP); /* which may be still to come; this does not return */
     const char *bracketed = rl_variable_value("enable-bracketed-paste"); /* goes on by itself */
     if (bracketed == NULL || strcmp(bracketed, "on") != 0)
         fputc('\n', rl_outstream);
@@ -330,9 +316,9 @@ static void on_interrupt(struct prompt *self)
 /* In the background we stop again: then whoever brings us forward continues us. */
 static void on_resumed(void)
 {
-    if (!is_in_foreground())
+    if (!terminal_is_ours())
         raise(SIGTTIN);
-    if (!is_in_foreground())
+    if (!terminal_is_ours())
         return;
     if (rl_prep_term_function != NULL)
         rl_prep_term_function(1);
@@ -367,7 +353,7 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
         on_stop(self);
         break;
     case ON_CONT: /* after a stop that no program can catch */
-        if (is_in_foreground() && rl_deprep_term_function != NULL)
+        if (terminal_is_ours() && rl_deprep_term_function != NULL)
             rl_deprep_term_function(); /* or it would not be prepared again */
         on_resumed();
         break;

@@ -42,9 +42,6 @@ void prompt_free(struct prompt *self);
 /* A line of an earlier run, to be found with the arrow keys. Before or after prompt_new. */
 void prompt_recall(const char *line);
 
-/* Standard input was a terminal, and is none any more. */
-bool prompt_terminal_is_gone(void);
-
 /* Lends the terminal to another program: it is as it was found, and what is to be
  * shown waits until prompt_resume. */
 void prompt_suspend(struct prompt *self);

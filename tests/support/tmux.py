@@ -39,9 +39,10 @@ class Pane:
         self.alive = True
         # It begins to run when its output is being listened to.
         self.tmux("-f", os.path.join(self.directory, "conf"), "new-session", "-d", "-s", "s", "-x", str(width),
-                  "-y", str(height), "tmux wait-for begin; exec " + shlex.join(command))
+                  "-y", str(height), f"tmux wait-for begin; {shlex.join(command)}; echo $? >{self.directory}/status")
         self.tmux("set", "-g", "window-size", "manual")  # before there is a window tmux 3.3 dies of it
         self.tmux("pipe-pane", "-O", "-t", "s", "cat >" + shlex.quote(self.fifo))
+        self.leader = int(self.told("#{pane_pid}"))
         self.tmux("wait-for", "-S", "begin")
 
     def __enter__(self):
@@ -117,16 +118,15 @@ class Pane:
         return self.until(look)
 
     def dies(self):
-        """Waits for the program's end; its exit status, None if a signal ended it."""
-        ends(self.program())
-        while self.told("#{pane_dead}") != "1":
-            pass  # tmux will be told at once
-        status = self.told("#{pane_dead_status}")
-        return int(status) if status else None
+        """Waits for the program's end; its exit status as a shell tells it."""
+        ends(self.leader)
+        with open(os.path.join(self.directory, "status")) as file:
+            return int(file.read())
 
     def program(self):
-        """The process of the pane."""
-        return int(self.told("#{pane_pid}"))
+        """Its process: the only child of the shell that runs it."""
+        with open(f"/proc/{self.leader}/task/{self.leader}/children") as file:
+            return int(file.read())
 
     def signal(self, number):
         os.kill(self.program(), number)
