@@ -44,6 +44,11 @@ static void test_fates_make_the_exit_status(void **state)
 
     begin(self, ARGS("--to", "G"));
     program_write(&self->program, "one\n");
+    report_next(self, "chat", NULL, "bad", ",\"reason\":\"offline\"");
+    expect_end(self, EXIT_REJECTED, "bester-cli: line 1: #1 failed: offline\n", "");
+
+    begin(self, ARGS("--to", "G"));
+    program_write(&self->program, "one\n");
     report_next(self, "chat", NULL, "bad", ",\"reason\":\"noHandler\"");
     expect_end(self, EXIT_NO_HANDLER, "bester-cli: line 1: #1 failed: noHandler\n", "");
 
@@ -115,6 +120,14 @@ static void test_no_connection_and_no_login(void **state)
     json_decref(peer_read(&self->peer));
     peer_report(&self->peer, "auth_special", "bad", ",\"reason\":\"authFailed\"");
     expect_end(self, EXIT_LOGIN_REFUSED, "bester-cli: login: authFailed\n", "");
+    program_start(&self->program, "bester-cli", ARGS("--to", "G"), -1);
+    peer_accept(&self->peer);
+    json_decref(peer_read(&self->peer));
+    peer_send_bytes(&self->peer, "\x15\3\1\0\2\2\x0a", 7); /* the alert of a port with TLS */
+    expect_end(self, EXIT_TLS,
+        "bester-cli: no connection: the server expects TLS there: besters:// instead of "
+        "bester://\n",
+        "");
     peer_refuse(&self->peer);
     program_start(&self->program, "bester-cli", ARGS("--to", "G"), -1);
     expect_end(self, EXIT_NO_CONNECTION, "bester-cli: no connection: Connection refused\n", "");
