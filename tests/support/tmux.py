@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+import termios
 
 CONFIG = """
 set -s escape-time 0
@@ -54,7 +55,7 @@ class Pane:
         if self.alive:
             self.kill()
         os.close(self.output)
-        shutil.rmtree(self.directory)
+        shutil.rmtree(self.directory, ignore_errors=True)  # who is on the way out may still write there
 
     def tmux(self, *args):
         result = subprocess.run(["tmux", "-L", "test", *args], env=self.environment, capture_output=True, text=True)
@@ -69,6 +70,7 @@ class Pane:
         """The terminal is gone, and all that it was."""
         self.alive = False
         self.tmux("kill-server")
+        ends(self.leader)
 
     # ---- the keyboard
 
@@ -87,7 +89,12 @@ class Pane:
         self.tmux("paste-buffer", "-p", "-t", "s")
 
     def resize(self, width, height=24):
+        """The program has its signal when this returns: tmux takes a while to tell the terminal."""
         self.tmux("resize-window", "-t", "s", "-x", str(width), "-y", str(height))
+        terminal = os.open(self.told("#{pane_tty}"), os.O_RDWR | os.O_NOCTTY)
+        while termios.tcgetwinsize(terminal) != (height, width):
+            pass
+        os.close(terminal)
 
     # ---- the screen
 
