@@ -257,6 +257,7 @@ $(BUILD)/fuzz/%: tests/fuzz/entry.c $(BUILD)/obj/tests/fuzz.a \
 .PHONY: bench
 bench: all $(addprefix $(BUILD)/bench/,$(BENCHES))
 	@for bench in $(BENCHES); do echo "== $$bench"; $(BUILD)/bench/$$bench || exit; done
+	@echo "== harness"; $(BUILD)/harness bench $(SCENARIOS)
 
 # ---- installing --------------------------------------------------------------------------------
 

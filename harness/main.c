@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "harness/bench.h"
 #include "harness/fmt.h"
 #include "harness/lint.h"
 #include "harness/load.h"
@@ -214,6 +215,7 @@ static const struct command {
     {"lint", lint_main, "find what is wrong with plays without playing them", &lint_table},
     {"load", main_load, "send as much as it is told to, and tell what that does to a server",
         &load_table},
+    {"bench", main_bench, "measure how fast servers start and plays are played", &bench_table},
     {"up", main_up, "start a cast and keep it for people to talk to", &up_table},
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };
