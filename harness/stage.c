@@ -1,14 +1,11 @@
 #include "harness/stage.h"
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/inotify.h>
-#include <unistd.h>
 
 #include "harness/actor_client.h"
 #include "harness/actor_process.h"
 #include "harness/actors.h"
+#include "harness/folder.h"
 #include "harness/must.h"
 
 static const double LOOK_S = 0.005;
@@ -36,7 +33,7 @@ struct stage {
     struct actors *actors;
     ev_timer change; /* never started: fed when something changed */
     ev_timer deadline;
-    ev_io created; /* inotify on the directory */
+    struct folder_watch created; /* in the directory */
     ev_timer look; /* instead, where the machine has no inotify left */
     bool troubled;
     bool trouble_told;
@@ -140,13 +137,10 @@ static void on_change(struct ev_loop *loop, ev_timer *watcher, int events)
     streams_flush(self->setting.streams);
 }
 
-static void on_created(struct ev_loop *loop, ev_io *watcher, int events)
+static void on_created(void *user)
 {
-    struct stage *self = watcher->data;
-    char buffer[4096];
+    struct stage *self = user;
 
-    (void)loop, (void)events;
-    while (read(watcher->fd, buffer, sizeof(buffer)) > 0) {}
     actors_retry_links(self->actors);
 }
 
@@ -180,17 +174,12 @@ static bool has_program(const struct scenario *scenario)
 
 static void watch_directory(struct stage *self)
 {
-    int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    struct fault fault;
 
-    if (fd < 0 || inotify_add_watch(fd, self->topology.dir, IN_CREATE | IN_MOVED_TO) < 0) {
-        /* A machine gives a user 128 of them, and other plays run. */
-        if (fd >= 0)
-            close(fd);
+    /* A machine gives a user 128 of what this takes one, and other plays run. */
+    if (folder_watch_start(&self->created, self->setting.loop, self->topology.dir, on_created, self,
+            &fault) != STATUS_OK)
         ev_timer_start(self->setting.loop, &self->look);
-        return;
-    }
-    ev_io_set(&self->created, fd, EV_READ);
-    ev_io_start(self->setting.loop, &self->created);
 }
 
 void stage_start(struct stage *self)
@@ -357,9 +346,8 @@ struct stage *stage_new(struct ev_loop *loop, struct streams *streams,
     ev_init(&self->change, on_change);
     ev_set_priority(&self->change, EV_MINPRI);
     ev_init(&self->deadline, on_deadline);
-    ev_io_init(&self->created, on_created, -1, EV_READ);
     ev_timer_init(&self->look, on_look, LOOK_S, LOOK_S);
-    self->change.data = self->deadline.data = self->created.data = self->look.data = self;
+    self->change.data = self->deadline.data = self->look.data = self;
     return self;
 }
 
@@ -371,10 +359,7 @@ void stage_free(struct stage *self)
     ev_timer_stop(self->setting.loop, &self->deadline);
     actors_free(self->actors);
     ev_timer_stop(self->setting.loop, &self->look);
-    if (self->created.fd >= 0) {
-        ev_io_stop(self->setting.loop, &self->created);
-        close(self->created.fd);
-    }
+    folder_watch_stop(&self->created);
     disturbances_release(&self->disturbances);
     if (self->timeline_taken)
         timeline_close(self->setting.timeline);

@@ -99,8 +99,9 @@ def nothing_is_left_after_an_interruption():
     for number in (signal.SIGINT, signal.SIGTERM):
         run = Run("run", "-j32", "--deadline", "60s", "--repeat", "100000", PLAY)
         for line in run.process.stdout:
-            if line.startswith("ok "):
+            if line.startswith(("ok ", "not ok")):
                 break
+        expect(line.startswith("ok "), True, line)
         run.look()
         run.process.send_signal(number)
         run.process.communicate()
