@@ -16,8 +16,6 @@
 #include "harness/run.h"
 #include "libbester/options.h"
 
-extern char **environ;
-
 #ifndef __has_feature
 #define __has_feature(name) 0
 #endif
