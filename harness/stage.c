@@ -34,7 +34,7 @@ struct stage {
     ev_timer change; /* never started: fed when something changed */
     ev_timer deadline;
     struct folder_watch created; /* in the directory */
-    ev_timer look; /* instead, where the machine has no inotify left */
+    ev_timer look;               /* instead, where the machine has no inotify left */
     bool troubled;
     bool trouble_told;
     int trouble_member;
