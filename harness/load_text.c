@@ -14,6 +14,8 @@ enum { USER_TOKEN_MAX = 6 * (USER_NAME_MAX + SERVER_NAME_MAX) + 3 };
 
 static void put(struct load_piece *out, const char *at, size_t len)
 {
+    if (len == 0)
+        return;
     if (len > out->room - out->len) {
         out->room = 2 * (out->len + len);
         out->at = must_resize(out->at, out->room);
