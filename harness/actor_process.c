@@ -11,6 +11,7 @@
 #include "harness/actor_foreign.h"
 #include "harness/must.h"
 #include "harness/needs.h"
+#include "harness/orphans.h"
 #include "harness/process.h"
 
 enum { ENVIRONMENT_MAX = 16, SOCKETS_MAX = TRANSPORT_COUNT };
@@ -415,6 +416,7 @@ struct actor_process *actor_process_new(const struct setting *setting, int membe
     char dir[200];
 
     *self = (struct actor_process){.setting = setting, .member = member};
+    add_environment(self, ORPHANS_MARK, setting->topology->dir);
     if (again)
         self->account = json_object_size(cast_of(self)->server.accounts);
     if (cast_of(self)->kind == MEMBER_SERVER) {

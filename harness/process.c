@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include "harness/must.h"
 
@@ -28,6 +29,7 @@ struct output {
 };
 
 struct process {
+    struct process *prev, *next;
     struct ev_loop *loop;
     const struct process_callbacks *callbacks;
     void *user;
@@ -40,6 +42,9 @@ struct process {
     struct bytes unwritten;
     bool input_ends; /* when all of unwritten is written */
 };
+
+/* All there are: a child that is none of these is an orphan. */
+static struct process *processes;
 
 /* ---- what it writes -------------------------------------------------------------------------- */
 
@@ -206,6 +211,16 @@ bool process_runs(const struct process *self)
     return self && self->runs;
 }
 
+bool process_is_known(pid_t pid)
+{
+    const struct process *process;
+
+    DL_FOREACH (processes, process)
+        if (process->runs && process->pid == pid)
+            return true;
+    return false;
+}
+
 pid_t process_pid(const struct process *self)
 {
     return self->pid;
@@ -238,6 +253,7 @@ void process_free(struct process *self)
     }
     close_watched(self->loop, &self->writable);
     bytes_release(&self->unwritten);
+    DL_DELETE(processes, self);
     free(self);
 }
 
@@ -389,6 +405,7 @@ static struct process *process_adopt(struct ev_loop *loop, pid_t pid,
     ev_child_init(&self->child, on_child, pid, 0);
     self->writable.data = self->child.data = self;
     ev_child_start(loop, &self->child);
+    DL_APPEND(processes, self);
     return self;
 }
 

@@ -46,6 +46,8 @@ struct process *process_start(struct ev_loop *loop, const struct process_spec *s
 void process_free(struct process *self);
 
 bool process_runs(const struct process *self);
+/* Whether that is the number of one that was started here and not reaped yet. */
+bool process_is_known(pid_t pid);
 pid_t process_pid(const struct process *self);
 /* Queues bytes for its stdin (input_open). STATUS_CLOSED: it no longer reads, or
  * the end was written. */

@@ -7,6 +7,7 @@
 #include "harness/actors.h"
 #include "harness/folder.h"
 #include "harness/must.h"
+#include "harness/orphans.h"
 
 static const double LOOK_S = 0.005;
 
@@ -365,8 +366,10 @@ void stage_free(struct stage *self)
         timeline_close(self->setting.timeline);
     else
         timeline_free(self->setting.timeline);
-    if (self->open)
+    if (self->open) {
+        orphans_end_of(self->topology.dir);
         topology_close(&self->topology);
+    }
     free(self->trouble_text);
     free(self);
 }
