@@ -17,11 +17,24 @@ struct actor_client {
     bool is_in;
     bool fencing; /* the answer to the fence has not come */
     unsigned fences;
+    unsigned asked; /* of an informer: frames said, and heard on this connection */
+    unsigned heard;
+    bool uncounted; /* bytes were said that are no frame */
 };
 
 static const struct cast_client *cast_of(const struct actor_client *self)
 {
     return &self->setting->scenario->members[self->member].client;
+}
+
+static enum edge_kind incoming(const struct actor_client *self)
+{
+    return cast_of(self)->informer ? EDGE_INFORMER_CLIENT : EDGE_SERVER_CLIENT;
+}
+
+static enum edge_kind outgoing(const struct actor_client *self)
+{
+    return cast_of(self)->informer ? EDGE_CLIENT_INFORMER : EDGE_CLIENT_SERVER;
 }
 
 /* ---- what comes ------------------------------------------------------------------------------ */
@@ -44,6 +57,8 @@ static bool is_fence(const struct actor_client *self, struct span payload)
 
     if (!self->fencing)
         return false;
+    if (cast_of(self)->informer) /* each question has one answer, in order */
+        return self->heard == self->asked;
     json_t *json = json_loadb(payload.at, payload.len, 0, NULL);
     const char *id = json_string_value(json_object_get(json_object_get(json, "payload"), "id"));
     fence_id(self, wanted, sizeof(wanted));
@@ -54,8 +69,8 @@ static bool is_fence(const struct actor_client *self, struct span payload)
 
 static void take_login_answer(struct actor_client *self, struct span payload)
 {
-    struct event *event = timeline_seen(
-        self->setting->timeline, self->server, self->member, EDGE_SERVER_CLIENT, payload);
+    struct event *event =
+        timeline_seen(self->setting->timeline, self->server, self->member, incoming(self), payload);
     json_t *body = json_object_get(event->json, "payload");
     const char *id = json_string_value(json_object_get(body, "id"));
     const char *status =
@@ -79,13 +94,14 @@ static void on_frame(struct stream *stream, struct span payload, void *user)
     struct actor_client *self = user;
 
     (void)stream;
+    self->heard++;
     if (is_fence(self, payload))
         fence_passed(self);
     else if (self->logging_in)
         take_login_answer(self, payload);
     else
-        timeline_frame(self->setting->timeline, self->server, self->member, EDGE_SERVER_CLIENT,
-            payload, self->connections);
+        timeline_frame(self->setting->timeline, self->server, self->member, incoming(self), payload,
+            self->connections);
 }
 
 static void on_closed(struct stream *stream, enum status why, const char *detail, void *user)
@@ -96,7 +112,7 @@ static void on_closed(struct stream *stream, enum status why, const char *detail
     stream_close(stream);
     self->stream = NULL;
     self->is_in = false;
-    timeline_end(self->setting->timeline, self->server, self->member, EDGE_SERVER_CLIENT,
+    timeline_end(self->setting->timeline, self->server, self->member, incoming(self),
         why == STATUS_CLOSED ? "(closed the connection)" : how, self->connections);
     free(how);
     if (self->logging_in) {
@@ -123,6 +139,8 @@ static enum status connect_now(struct actor_client *self, struct fault *fault)
         return STATUS_IO;
     self->stream = stream_adopt(self->setting->streams, fd, &wire_options, &callbacks, self);
     self->connections++;
+    self->asked = self->heard = 0;
+    self->uncounted = false;
     return self->stream ? STATUS_OK : fault_set(fault, STATUS_NO_MEMORY, 0, "out of memory");
 }
 
@@ -144,8 +162,8 @@ void actor_client_log_in(struct actor_client *self)
 
 static void hang_up(struct actor_client *self)
 {
-    timeline_said_text(self->setting->timeline, self->member, self->server, EDGE_CLIENT_SERVER,
-        "{\"close\": true}");
+    timeline_said_text(
+        self->setting->timeline, self->member, self->server, outgoing(self), "{\"close\": true}");
     streams_flush(self->setting->streams);
     if (self->stream)
         stream_close(self->stream);
@@ -165,26 +183,38 @@ enum status actor_client_say(
     if (!self->stream && connect_now(self, fault) != STATUS_OK)
         return fault->status;
     if (utterance->body == BODY_SILENT) {
-        timeline_said_text(self->setting->timeline, self->member, self->server, EDGE_CLIENT_SERVER,
+        timeline_said_text(self->setting->timeline, self->member, self->server, outgoing(self),
             "{\"silent\": true}");
         return STATUS_OK;
     }
-    return wire_say(self->setting, self->stream, self->member, self->server, EDGE_CLIENT_SERVER,
-        utterance, fault);
+    self->asked++;
+    self->uncounted =
+        self->uncounted || utterance->body == BODY_TEXT || utterance->body == BODY_HEX;
+    return wire_say(
+        self->setting, self->stream, self->member, self->server, outgoing(self), utterance, fault);
+}
+
+static json_t *fence_wire(const struct actor_client *self)
+{
+    char id[64];
+
+    if (cast_of(self)->informer)
+        return must_json(json_pack("{s:{s:s}}", "command", "type", "serverInfo"));
+    fence_id(self, id, sizeof(id));
+    return must_json(json_pack(
+        "{s:{}, s:{s:s, s:n, s:s}}", "header", "payload", "type", "dummy", "data", "id", id));
 }
 
 void actor_client_fence(struct actor_client *self)
 {
-    char id[64];
-
-    if (!self->stream) {
+    /* Behind half a frame of the play nothing would be understood. */
+    if (!self->stream || (cast_of(self)->informer && self->uncounted)) {
         fence_passed(self);
         return;
     }
     self->fences++;
-    fence_id(self, id, sizeof(id));
-    json_t *wire = must_json(json_pack(
-        "{s:{}, s:{s:s, s:n, s:s}}", "header", "payload", "type", "dummy", "data", "id", id));
+    self->asked++;
+    json_t *wire = fence_wire(self);
     struct utterance dummy = {.body = BODY_JSON, .wire = wire};
     struct fault fault;
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <utlist.h>
 
+#include "harness/knock.h"
 #include "harness/must.h"
 #include "harness/pump.h"
 #include "harness/wire.h"
@@ -39,6 +40,7 @@ struct actor_link {
     bool sealed;      /* TLS: there are no frames to see */
     ev_io acceptable; /* .fd does not listen while connections are refused */
     bool refuses;
+    struct knock *knock; /* who is refused; NULL: nobody is, or can be seen */
     ev_timer retry;
     struct relay *relays;
     unsigned calls;
@@ -167,9 +169,10 @@ static void on_retry(struct ev_loop *loop, ev_timer *watcher, int events)
     actor_link_retry(watcher->data, true);
 }
 
-static bool program_may_come(const struct actor_link *self)
+bool actor_link_waits(const struct actor_link *self)
 {
-    return self->setting->scenario->members[self->to].kind == MEMBER_HANDLER;
+    return self->setting->scenario->members[self->to].kind == MEMBER_HANDLER ||
+           self->forth_kind == EDGE_CLIENT_INFORMER;
 }
 
 static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int events)
@@ -186,14 +189,34 @@ static void on_acceptable(struct ev_loop *loop, ev_io *watcher, int events)
         fcntl(fd, F_SETFL, O_NONBLOCK);
         *relay = (struct relay){.link = self, .caller = fd, .callee = -1, .order = ++self->calls};
         DL_APPEND(self->relays, relay);
-        if (!relay_connect(relay, &fault) && !program_may_come(self))
+        if (!relay_connect(relay, &fault) && !actor_link_waits(self))
             relay_end(relay, "(nobody listens there)");
     }
-    if (program_may_come(self))
+    if (actor_link_waits(self))
         self->setting->on_change(self->to, self->setting->user);
 }
 
 /* ---- disturbances ---------------------------------------------------------------------------- */
+
+static void on_knock(bool seen, void *user)
+{
+    struct actor_link *self = user;
+    struct disturbances *disturbances = self->setting->disturbances;
+    struct active *active =
+        disturbances_find(disturbances, DISTURBANCE_REFUSE, self->from, self->to);
+
+    if (seen && active)
+        disturbances_touch(disturbances, active, "a connection");
+    else if (!seen)
+        disturbances->refusals_unseen = true;
+}
+
+static void watch_refused(struct actor_link *self)
+{
+    self->knock = knock_new(self->setting->loop, self->front, on_knock, self);
+    if (!self->knock)
+        self->setting->disturbances->refusals_unseen = true;
+}
 
 /* From listening to a bound socket at the same address at which nobody listens, or
  * back. */
@@ -205,6 +228,8 @@ static void set_refusing(struct actor_link *self, bool refuses)
     if (self->refuses == refuses)
         return;
     self->refuses = refuses;
+    knock_free(self->knock);
+    self->knock = NULL;
     ev_io_stop(loop, &self->acceptable);
     /* A child of ours that has not called exec yet may hold it, too. */
     shutdown(self->acceptable.fd, SHUT_RDWR);
@@ -213,6 +238,8 @@ static void set_refusing(struct actor_link *self, bool refuses)
         self->setting->on_trouble(self->to, CAUSE_NOT_STARTED, fault.text, self->setting->user);
     ev_io_set(&self->acceptable, self->front->fd, EV_READ);
     self->front->fd = -1;
+    if (refuses && self->acceptable.fd >= 0)
+        watch_refused(self);
     if (!refuses && self->acceptable.fd >= 0)
         ev_io_start(loop, &self->acceptable);
 }
@@ -291,6 +318,7 @@ void actor_link_free(struct actor_link *self)
         return;
     ev_io_stop(self->setting->loop, &self->acceptable);
     ev_timer_stop(self->setting->loop, &self->retry);
+    knock_free(self->knock);
     if (self->acceptable.fd >= 0)
         close(self->acceptable.fd);
     DL_FOREACH_SAFE (self->relays, relay, after)

@@ -28,5 +28,7 @@ void actor_link_disturb(struct actor_link *self);
 /* What is cut off now never comes. */
 void actor_link_forget(struct actor_link *self);
 int actor_link_to(const struct actor_link *self);
+/* Whether who is called makes his socket himself: a program of the cast, an informer. */
+bool actor_link_waits(const struct actor_link *self);
 
 #endif

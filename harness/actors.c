@@ -8,6 +8,7 @@
 
 #include "harness/actor_client.h"
 #include "harness/actor_database.h"
+#include "harness/actor_host.h"
 #include "harness/actor_link.h"
 #include "harness/actor_peer.h"
 #include "harness/actor_process.h"
@@ -21,6 +22,7 @@ struct actor {
     struct actor_client *client;
     struct actor_peer *peer;
     struct actor_database *database; /* beside the process of a foreign server */
+    struct actor_host *host;         /* of a client: the peer that it is on, as it sees it */
     struct desk *desk;
 };
 
@@ -115,7 +117,8 @@ static void start_peer(struct actors *self, int index)
 {
     self->items[index].peer = actor_peer_new(self->setting, index);
     for (int i = 0; i < (int)member_count(self); i++) {
-        if (!scenario_disturbs(self->setting->scenario, index, i))
+        if (member_at(self, (size_t)i)->kind != MEMBER_SERVER ||
+            !scenario_disturbs(self->setting->scenario, index, i))
             continue;
         add_link(self, i, index, topology_desk(self->setting->topology, i, index),
             EDGE_SERVER_SERVER, EDGE_SERVER_SERVER);
@@ -123,11 +126,32 @@ static void start_peer(struct actors *self, int index)
     }
 }
 
+/* A client of a peer comes to us. */
+static void start_host(struct actors *self, int index)
+{
+    const struct topology *topology = self->setting->topology;
+    int peer = member_at(self, (size_t)index)->on;
+    struct place *place = topology_desk(topology, index, peer);
+
+    if (member_at(self, (size_t)peer)->peer.refuses)
+        return;
+    self->items[index].host = actor_host_new(self->setting, peer, index, place);
+    if (scenario_disturbs(self->setting->scenario, index, peer))
+        add_link(self, index, peer, place, EDGE_CLIENT_SERVER, EDGE_SERVER_CLIENT);
+}
+
 static void start_client(struct actors *self, int index)
 {
     const struct member *member = member_at(self, (size_t)index);
 
-    if (member->client.run || scenario_disturbs(self->setting->scenario, index, member->on))
+    if (member_at(self, (size_t)member->on)->kind == MEMBER_PEER) {
+        start_host(self, index);
+        return;
+    }
+    if (member->client.informer)
+        add_link(self, index, member->on, topology_back(self->setting->topology, index),
+            EDGE_CLIENT_INFORMER, EDGE_INFORMER_CLIENT);
+    else if (member->client.run || scenario_disturbs(self->setting->scenario, index, member->on))
         add_link(self, index, member->on,
             topology_home(self->setting->topology, member->on, member->client.via),
             EDGE_CLIENT_SERVER, EDGE_SERVER_CLIENT);
@@ -227,7 +251,7 @@ void actors_retry_links(struct actors *self)
         int to = actor_link_to(item->link);
         struct actor_process *process = self->items[to].process;
 
-        if (member_at(self, (size_t)to)->kind == MEMBER_HANDLER)
+        if (actor_link_waits(item->link))
             actor_link_retry(item->link, process && actor_process_runs(process));
     }
 }
@@ -275,6 +299,8 @@ enum status actors_say(
 
     if (member_at(self, (size_t)from)->kind == MEMBER_STDIO && self->items[to].process)
         return actor_process_say(self->items[to].process, from, utterance, fault);
+    if (self->items[to].host)
+        return actor_host_say(self->items[to].host, utterance, fault);
     if (actor->client)
         return actor_client_say(actor->client, utterance, fault);
     if (actor->peer)
@@ -345,6 +371,7 @@ void actors_free(struct actors *self)
         actor_client_free(self->items[i].client);
         actor_peer_free(self->items[i].peer);
         actor_database_free(self->items[i].database);
+        actor_host_free(self->items[i].host);
         desk_free(self->items[i].desk);
     }
     LL_FOREACH_SAFE (self->links, item, after) {

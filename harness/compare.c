@@ -73,7 +73,7 @@ bool compare_event(const struct saying *saying, const struct event *event, struc
     if (saying->body == BODY_RAW)
         return compare_text(saying->wire, event->bytes, event->len, scope, out);
     if (!event->json)
-        return differ(out, "JSON", "something else");
+        return differ(out, "JSON", "bytes that are no JSON");
     return pattern_match(saying->wire, event->json, saying->open_levels, scope, out);
 }
 

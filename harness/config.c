@@ -230,16 +230,18 @@ static json_t *besterd_config(const struct topology *self, int server, json_t *h
                            : must_json(json_pack("{s:s}", "type", "open"));
     return must_json(json_pack("{s:{s:s}, s:o, s:o, s:o, s:{s:s+}, s:o}", "server", "name",
         member->name, "network", network_of(self, server), "handlers", handlers, "database",
-        database, "informer", "address", dir, "/informer", "peers", peers_of(self, server)));
+        database, "informer", "address", dir, "/" INFORMER_FILE, "peers", peers_of(self, server)));
 }
 
 static json_t *config_of(const struct topology *self, int server, struct fault *fault)
 {
     const struct member *member = &self->scenario->members[server];
     json_t *handlers = handlers_of(self, server, fault);
+    char dir[200];
 
     if (!handlers)
         return NULL;
+    topology_server_dir(self, server, dir, sizeof(dir));
     json_t *config = self->programs->foreign ? foreign_config(self, server, handlers)
                                              : besterd_config(self, server, handlers);
     if (member->server.pinned) {
@@ -250,6 +252,9 @@ static json_t *config_of(const struct topology *self, int server, struct fault *
     }
     if (member->server.config)
         merge(config, member->server.config);
+    if (member->server.tells_metrics)
+        json_object_set_new(config, "metrics",
+            must_json(json_pack("{s:s++}", "address", "unix:", dir, "/" METRICS_FILE)));
     return expanded(self, server, config, fault);
 }
 

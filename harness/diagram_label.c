@@ -77,6 +77,22 @@ static void put_report(FILE *out, const json_t *words)
 {
     fprintf(
         out, "%s %s %s", text_of(words, "status"), text_of(words, "reason"), text_of(words, "id"));
+    if (json_object_get(words, "data")) { /* of an informer */
+        fputc(' ', out);
+        put_value(out, json_object_get(words, "data"));
+    }
+}
+
+/* What an informer is asked. */
+static void put_asked(FILE *out, const json_t *words)
+{
+    const json_t *data = json_object_get(words, "data");
+
+    put_value(out, json_object_get(words, "command"));
+    if (data) {
+        fputc(' ', out);
+        put_value(out, data);
+    }
 }
 
 static void put_message(FILE *out, const json_t *words)
@@ -127,6 +143,7 @@ static const struct {
 } puts_by_key[] = {
     {"login", put_login},
     {"ask", put_question},
+    {"command", put_asked},
     {"sendClients", put_clients},
     {"sendServers", put_servers},
     {"sendHandler", put_handler},

@@ -99,6 +99,56 @@ static apply *const applies[DISTURBANCE_COUNT] = {
     [DISTURBANCE_REFUSE] = NULL,
 };
 
+/* ---- in words ---------------------------------------------------------------------------------
+ */
+
+static void describe_place(const struct disturbance *what, char *out, size_t cap)
+{
+    const char *word = what->kind == DISTURBANCE_SPLIT ? "at" : "after";
+
+    if (what->place == PLACE_EVERY)
+        snprintf(out, cap, " at every byte");
+    else if (what->place == PLACE_ANY)
+        snprintf(out, cap, " %s any byte", word);
+    else
+        snprintf(out, cap, " %s byte %u", word, what->bytes_before);
+}
+
+static void describe_parameter(const struct disturbance *what, char *out, size_t cap)
+{
+    switch (what->kind) {
+    case DISTURBANCE_DELAY:
+        snprintf(out, cap, " of %u ms", what->ms);
+        break;
+    case DISTURBANCE_BANDWIDTH:
+    case DISTURBANCE_SLOW_READER:
+        snprintf(out, cap, " of %u bytes per second", what->bytes_per_s);
+        break;
+    case DISTURBANCE_SPLIT:
+    case DISTURBANCE_TRUNCATE:
+        describe_place(what, out, cap);
+        break;
+    case DISTURBANCE_LENGTH:
+        snprintf(out, cap, " of %u bytes", what->length);
+        break;
+    default:
+        out[0] = '\0';
+    }
+}
+
+const char *disturbance_describe(const struct disturbance *what, char *out, size_t cap)
+{
+    char parameter[60];
+    char times[40] = "";
+
+    describe_parameter(what, parameter, sizeof(parameter));
+    if (what->times)
+        snprintf(times, sizeof(times), ", %u time%s", what->times, what->times == 1 ? "" : "s");
+    snprintf(out, cap, "%s%s%s%s", disturbance_name(what->kind), parameter, times,
+        what->both ? ", both ways" : "");
+    return out;
+}
+
 /* ---- those in force -------------------------------------------------------------------------- */
 
 void disturbances_add(struct disturbances *self, const struct disturbance *what)
@@ -146,10 +196,9 @@ const struct disturbance *disturbances_useless(
 {
     const struct active *active;
 
-    /* Nobody can see who was refused. */
     DL_FOREACH (self->items, active)
         if (is_meant(active->what, from, to, both) && !active->touched &&
-            active->what->kind != DISTURBANCE_REFUSE)
+            !(self->refusals_unseen && active->what->kind == DISTURBANCE_REFUSE))
             return active->what;
     return NULL;
 }

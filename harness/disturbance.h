@@ -30,10 +30,14 @@ struct active {
 struct disturbances {
     struct active *items;
     struct chance *chance;
+    bool refusals_unseen; /* nobody can see here who is refused */
     /* Something was touched. */
     void (*on_touch)(const struct disturbance *what, const char *how, void *user);
     void *user;
 };
+
+/* "delay of 20 ms, both ways": the disturbance for people. Returns out. */
+const char *disturbance_describe(const struct disturbance *what, char *out, size_t cap);
 
 /* what must outlive the list. */
 void disturbances_add(struct disturbances *self, const struct disturbance *what);

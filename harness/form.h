@@ -22,6 +22,8 @@ enum edge_kind {
     EDGE_SERVER_STREAM,
     EDGE_ONESHOT_SERVER,
     EDGE_STREAM_SERVER,
+    EDGE_CLIENT_INFORMER,
+    EDGE_INFORMER_CLIENT,
     EDGE_STDIN,  /* lines that a program reads */
     EDGE_STDOUT, /* lines that it writes, to stdout or stderr */
     EDGE_KIND_COUNT

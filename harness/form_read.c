@@ -174,11 +174,28 @@ static enum status read_bare(const struct bare_word *bare, const json_t *value, 
             fault_set(fault, STATUS_INVALID, 0,
                 "\"silent\" is for actors; {\"quiet\": […]} is for servers"));
     out->body = bare->body;
-    return bare->read(member, out, fault);
+    enum status status = bare->read(member, out, fault);
+    return status == STATUS_OK ? status : blame(word, bare->name, status);
+}
+
+/* What a login that is expected must hold. Its password shows nowhere, not even in a
+ * difference. */
+static json_t *login_pattern(const json_t *login)
+{
+    json_t *user = json_object_get(login, "user");
+    json_t *features = json_object_get(login, "features");
+    json_t *authentication = must_json(json_pack("{s:b}", "...", 1));
+    json_t *header = must_json(json_pack("{s:o}", "authentication", authentication));
+
+    if (user)
+        json_object_set(authentication, "username", user);
+    if (features)
+        json_object_set(header, "features", features);
+    return must_json(json_pack("{s:o}", "header", header));
 }
 
 static enum status read_login(
-    const json_t *login, struct saying *out, char *word, struct fault *fault)
+    bool doing, const json_t *login, struct saying *out, char *word, struct fault *fault)
 {
     const char *name;
     json_t *member;
@@ -193,8 +210,13 @@ static enum status read_login(
             return blame(word, "login",
                 fault_set(fault, STATUS_INVALID, 0,
                     "no word \"%s\" in a login: user, password, features", name));
+    if (!doing && json_object_get(login, "password"))
+        return blame(word, "login",
+            fault_set(fault, STATUS_INVALID, 0,
+                "a password that is expected would show in the report when it differs"));
     out->body = BODY_LOGIN;
-    out->wire = json_incref((json_t *)login);
+    out->open_levels = 2;
+    out->wire = doing ? json_incref((json_t *)login) : login_pattern(login);
     return STATUS_OK;
 }
 
@@ -237,6 +259,19 @@ static enum status read_question(
     out->wire = ask ? form_to_wire(form_for(edge, value), value, word, fault)
                     : json_incref((json_t *)value);
     return out->wire ? STATUS_OK : STATUS_INVALID;
+}
+
+static enum status read_informer(enum edge_kind edge, bool doing, const json_t *value,
+    struct saying *out, char *word, struct fault *fault)
+{
+    out->open_levels = doing ? 0 : 1;
+    out->wire = informer_to_wire(edge, value, word, fault);
+    return out->wire ? STATUS_OK : STATUS_INVALID;
+}
+
+static bool is_informers(enum edge_kind edge)
+{
+    return edge == EDGE_CLIENT_INFORMER || edge == EDGE_INFORMER_CLIENT;
 }
 
 static bool is_whole_frame(const json_t *value)
@@ -342,9 +377,11 @@ enum status form_read(enum edge_kind edge, bool doing, const json_t *line, struc
         status = read_question(edge, value, out, word, fault);
     else if (!json_is_object(value))
         status = fault_set(fault, STATUS_INVALID, 0, "an object is wanted here");
-    else if (edge == EDGE_CLIENT_SERVER && doing && json_object_size(value) == 1 &&
+    else if (is_informers(edge))
+        status = read_informer(edge, doing, value, out, word, fault);
+    else if (edge == EDGE_CLIENT_SERVER && json_object_size(value) == 1 &&
              json_object_get(value, "login"))
-        status = read_login(json_object_get(value, "login"), out, word, fault);
+        status = read_login(doing, json_object_get(value, "login"), out, word, fault);
     else
         status = read_message(edge, doing, value, out, word, fault);
 out:

@@ -112,6 +112,8 @@ json_t *form_show(enum edge_kind edge, const json_t *wire)
         return show_question(edge, wire);
     if (edge == EDGE_ONESHOT_SERVER || edge == EDGE_STREAM_SERVER)
         shown = answer_show(wire);
+    else if (edge == EDGE_CLIENT_INFORMER || edge == EDGE_INFORMER_CLIENT)
+        shown = informer_show(edge, wire);
     else if (edge == EDGE_CLIENT_SERVER)
         shown = show_login(wire);
     for (size_t i = 0; !shown && form_at(i); i++)

@@ -49,5 +49,8 @@ bool form_question_in_words(enum edge_kind edge, const json_t *value);
 json_t *answer_to_wire(
     bool stream, bool doing, const json_t *value, char *word, struct fault *fault);
 json_t *answer_show(const json_t *wire);
+/* The same for what is asked of an informer, and what it answers. */
+json_t *informer_to_wire(enum edge_kind edge, const json_t *value, char *word, struct fault *fault);
+json_t *informer_show(enum edge_kind edge, const json_t *wire);
 
 #endif

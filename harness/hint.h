@@ -15,4 +15,14 @@ char *hint_other(
 /* A line waited in vain for one member to say something to another. */
 char *hint_silence(const struct timeline *timeline, int from, int to);
 
+/* Why a connection is gone, or a message is not what it was, where the play itself did
+ * something to the edge; or NULL. */
+char *hint_disturbed(const struct timeline *timeline, int from, int to, bool ended);
+/* The last line that a process wrote; or NULL. */
+char *hint_last_words(const struct timeline *timeline, int member);
+/* Behind which line of the play came what nobody asked for; or NULL. */
+char *hint_unasked(const struct event *event);
+/* Why a process does not end; or NULL. */
+char *hint_not_ended(const struct timeline *timeline, int member);
+
 #endif

@@ -7,10 +7,14 @@
 #include <string.h>
 #include <time.h>
 
+#include "harness/hint.h"
 #include "harness/must.h"
 
 static const double DEATH_GRACE_S = 0.2;
 const double player_late_grace_s = 1.0;
+/* Beside a play's own deadline, which is for its lines: starting and ending a cast takes as long
+ * as it takes, be the machine ever so busy. */
+static const double CAST_S = 10.;
 
 /* A play may repeat a million rounds; its failure is among the last. */
 enum { EVENTS_KEPT = 20000 };
@@ -86,6 +90,7 @@ static bool fail_unexpected(struct player *self, bool clients)
     verdict_fail(&self->verdict, CAUSE_UNEXPECTED, at, "the end of the play",
         "Something came that no line of the play asks for.");
     verdict_add_unasked(&self->verdict, event, stage_timeline(self->stage));
+    self->verdict.hint = hint_unasked(event);
     finish(self);
     return true;
 }
@@ -146,6 +151,11 @@ static void begin_heal(struct player *self)
     ev_timer_start(self->loop, &self->deadline);
 }
 
+static double patience_s(const struct player *self)
+{
+    return self->scenario->deadline_s > CAST_S ? self->scenario->deadline_s : CAST_S;
+}
+
 static void begin_fence(struct player *self)
 {
     self->phase = PHASE_FENCE;
@@ -154,7 +164,7 @@ static void begin_fence(struct player *self)
     for (size_t i = 0; i < self->scenario->member_count; i++)
         if (is_played_client(&self->scenario->members[i]))
             stage_fence(self->stage, (int)i);
-    ev_timer_set(&self->deadline, self->scenario->deadline_s, 0.);
+    ev_timer_set(&self->deadline, patience_s(self), 0.);
     ev_timer_start(self->loop, &self->deadline);
 }
 
@@ -167,7 +177,7 @@ static void check_fence(struct player *self)
     if (fail_unexpected(self, true) || fail_unexpected(self, false))
         return;
     self->phase = PHASE_ENDING;
-    stage_end(self->stage, self->scenario->deadline_s);
+    stage_end(self->stage, patience_s(self));
 }
 
 static void fail_late(struct player *self, const struct step *step)
@@ -178,12 +188,19 @@ static void fail_late(struct player *self, const struct step *step)
     if (step->kind == STEP_LINE)
         verdict_add_line(
             &self->verdict, &step->line, self->taken, stage_timeline(self->stage), &self->scope);
+    if (step->kind == STEP_LINE)
+        self->verdict.hint =
+            hint_disturbed(stage_timeline(self->stage), step->line.from, step->line.to, true);
 }
 
-static void advance(struct player *self)
+void player_advance(struct player *self)
 {
     const struct step *step;
 
+    if (self->phase == PHASE_MEASURING && player_measure(self)) {
+        ev_timer_stop(self->loop, &self->deadline);
+        self->phase = PHASE_STEPS;
+    }
     while (self->phase == PHASE_STEPS && (step = current_step(self))) {
         size_t depth = self->depth;
         enum step_answer answer = player_step(self, step);
@@ -214,10 +231,9 @@ static void on_ready(void *user)
 {
     struct player *self = user;
 
-    ev_timer_stop(self->loop, &self->deadline);
-    self->phase = PHASE_STEPS;
+    self->phase = PHASE_MEASURING;
     player_push(self, &self->scenario->steps, 1);
-    advance(self);
+    player_advance(self);
 }
 
 static void on_event(struct event *event, void *user)
@@ -244,7 +260,7 @@ static void on_line(const struct event *event, void *user)
 
 static void on_turn(void *user)
 {
-    advance(user);
+    player_advance(user);
 }
 
 /* How somebody died, and what was awaited then. */
@@ -275,6 +291,8 @@ static void on_trouble(int member, enum cause cause, const char *text, void *use
         cast ? cast->name : "", cast ? ": " : "", text);
     if (cause == CAUSE_PEER_DIED)
         add_death(self, step, text);
+    if (cast && (cause == CAUSE_PEER_DIED || cause == CAUSE_WRONG_END))
+        self->verdict.hint = hint_last_words(stage_timeline(self->stage), member);
     fail(self);
 }
 
@@ -321,12 +339,18 @@ static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
             player_step_late(self, step);
         return;
     }
-    verdict_fail(&self->verdict, self->phase == PHASE_STARTING ? CAUSE_NOT_STARTED : CAUSE_SILENCE,
-        (struct where){1, 1}, NULL, "%s",
-        self->phase == PHASE_STARTING
-            ? "The cast was not ready in time: not every server serves, or not every client is "
-              "logged in."
-            : "A server did not answer the dummy that was to show that nothing more comes.");
+    if (self->phase == PHASE_STARTING)
+        verdict_fail(&self->verdict, CAUSE_NOT_STARTED, (struct where){1, 1}, NULL, "%s",
+            "The cast was not ready in time: not every server serves, or not every client is "
+            "logged in.");
+    else if (self->phase == PHASE_MEASURING)
+        verdict_fail(&self->verdict, CAUSE_SILENCE, self->scenario->members[self->measuring].at,
+            NULL, "What the metrics of %s are as the play begins could not be read: %s.",
+            self->scenario->members[self->measuring].name,
+            self->metrics_fault ? self->metrics_fault : "it has not answered");
+    else
+        verdict_fail(&self->verdict, CAUSE_SILENCE, (struct where){1, 1}, NULL,
+            "A server did not answer the dummy that was to show that nothing more comes.");
     finish(self);
 }
 
@@ -354,6 +378,9 @@ struct player *player_new(struct ev_loop *loop, struct streams *streams,
     self->log_seen = must_alloc(scenario->member_count * sizeof(*self->log_seen));
     self->stage = stage_new(loop, streams, scenario, programs, &stage_callbacks, self);
     self->rules = rules_new(loop, scenario, self->stage);
+    self->scrape = scrape_new(loop, player_on_metrics, self);
+    self->baselines = must_alloc(scenario->member_count * sizeof(*self->baselines));
+    self->measuring = -1;
     timeline_keep(stage_timeline(self->stage), EVENTS_KEPT);
     ev_init(&self->deadline, on_deadline);
     ev_init(&self->done, on_done);
@@ -370,7 +397,7 @@ void player_seed(struct player *self, uint64_t seed)
 void player_start(struct player *self)
 {
     self->started_ms = now_ms();
-    ev_timer_set(&self->deadline, self->scenario->deadline_s, 0.);
+    ev_timer_set(&self->deadline, patience_s(self), 0.);
     ev_timer_start(self->loop, &self->deadline);
     stage_start(self->stage);
 }
@@ -389,6 +416,7 @@ void player_free(struct player *self)
     ev_timer_stop(self->loop, &self->deadline);
     ev_clear_pending(self->loop, &self->done);
     rules_free(self->rules);
+    player_metrics_release(self);
     stage_free(self->stage);
     bindings_release(&self->scope.bindings);
     verdict_release(&self->verdict);
@@ -397,5 +425,6 @@ void player_free(struct player *self)
     free(self->strands.order);
     free(self->nevers);
     free(self->log_seen);
+    free(self->why_not_said);
     free(self);
 }

@@ -1,4 +1,5 @@
 /* Steps that disturb edges, and heal them. */
+#include "harness/must.h"
 #include "harness/player_steps.h"
 
 enum step_answer player_run_disturb(struct player *self, const struct step *step)
@@ -27,6 +28,9 @@ void player_fail_useless(struct player *self, const struct disturbance *what)
     player_fail(self, &step, CAUSE_NO_EFFECT, "The \"%s\" has touched nothing from %s to %s%s.",
         name, player_name_of(self, what->from), player_name_of(self, what->to),
         what->both ? ", and nothing back" : "");
+    if (what->kind == DISTURBANCE_REFUSE)
+        self->verdict.hint =
+            must_copy("nobody tried to connect meanwhile; who was connected before stays so");
 }
 
 void player_late_heal(struct player *self, const struct step *step)

@@ -40,8 +40,14 @@ static enum step_answer take_any(struct player *self, const struct step *step, s
     inner = line_for(self, step, event, &index);
     if (!inner)
         return STEP_WAITS;
-    if (index == step->body.count)
-        return player_fail_other(self, inner, event);
+    if (index == step->body.count) {
+        player_fail_other(self, inner, event);
+        if (!self->verdict.hint)
+            self->verdict.hint =
+                must_copy("No line that is left in \"any order\" is this; the last "
+                          "of them is compared.");
+        return STEP_FAILED;
+    }
     self->lines_done[index] = true;
     player_take_line(self, inner, event);
     return STEP_DONE;
@@ -151,9 +157,12 @@ static enum step_answer say_next(struct player *self, const struct step *step)
     head = head_of(self, step, strand);
     if (!head || !head->line.doing) /* it must hear something first */
         return STEP_WAITS;
-    strands->at++;
-    strands->next[strand]++;
-    return player_run_line(self, head);
+    enum step_answer answer = player_run_line(self, head);
+    if (answer == STEP_DONE) {
+        strands->at++;
+        strands->next[strand]++;
+    }
+    return answer;
 }
 
 enum step_answer player_run_together(struct player *self, const struct step *step)
@@ -189,7 +198,10 @@ void player_late_together(struct player *self, const struct step *step)
             player_fail_other(self, head, event);
             return;
         }
-        if (head && !head->line.doing)
+        /* Of those that wait to speak only the one whose turn it is: it can't. */
+        bool has_turn =
+            self->strands.at < self->strands.count && self->strands.order[self->strands.at] == i;
+        if (head && (!head->line.doing || (has_turn && !silent)))
             silent = head;
     }
     if (silent)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "harness/hint.h"
 #include "harness/must.h"
 
 /* ---- processes ------------------------------------------------------------------------------- */
@@ -90,14 +91,17 @@ enum step_answer player_run_exit(struct player *self, const struct step *step)
     json_decref(value);
     if (same)
         return STEP_DONE;
-    return player_fail(self, step, CAUSE_WRONG_END, "%s has ended, but otherwise.",
+    player_fail(self, step, CAUSE_WRONG_END, "%s has ended, but otherwise.",
         player_name_of(self, step->member));
+    self->verdict.hint = hint_last_words(player_timeline(self), step->member);
+    return STEP_FAILED;
 }
 
 void player_late_exit(struct player *self, const struct step *step)
 {
     player_fail(self, step, CAUSE_NOT_ENDED, "%s has not ended in %g s.",
         player_name_of(self, step->member), step->deadline_s);
+    self->verdict.hint = hint_not_ended(player_timeline(self), step->member);
 }
 
 /* The lines of a log are taken in order; those between are passed over. */

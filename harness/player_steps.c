@@ -1,5 +1,6 @@
 #include "harness/player_steps.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,6 +57,20 @@ static bool fill_utterance(struct player *self, const struct line *line,
     return true;
 }
 
+/* A program comes to a peer when it likes: what is said to it waits for that. */
+static bool is_to_guest(const struct player *self, const struct line *line)
+{
+    const struct member *members = self->scenario->members;
+
+    return members[line->from].kind == MEMBER_PEER && members[line->to].kind == MEMBER_CLIENT;
+}
+
+static void keep_reason(struct player *self, const char *text)
+{
+    free(self->why_not_said);
+    self->why_not_said = must_copy(text);
+}
+
 static enum step_answer say_line(struct player *self, const struct step *step)
 {
     const struct line *line = &step->line;
@@ -70,11 +85,20 @@ static enum step_answer say_line(struct player *self, const struct step *step)
     free(text);
     if (status == STATUS_OK)
         return STEP_DONE;
+    if (status == STATUS_NOT_FOUND && is_to_guest(self, line)) {
+        keep_reason(self, fault.text);
+        return STEP_WAITS;
+    }
     return player_fail(self, step, cause_not_said(status), "%s can't say this: %s",
         player_name_of(self, line->from), fault.text);
 }
 
 /* ---- a line that is expected ----------------------------------------------------------------- */
+
+static bool was_refused(const struct event *event)
+{
+    return strstr(event->bytes, strerror(ECONNREFUSED)) != NULL;
+}
 
 enum step_answer player_fail_other(
     struct player *self, const struct step *step, const struct event *event)
@@ -83,13 +107,16 @@ enum step_answer player_fail_other(
     bool ended = event->kind == EVENT_END;
 
     player_fail(self, step, ended ? CAUSE_CONNECTION_LOST : CAUSE_OTHER_MESSAGE,
-        ended ? "%s closed the connection to %s instead of saying this."
-              : "%s said something else to %s.",
+        !ended               ? "%s said something else to %s."
+        : was_refused(event) ? "%s refused the connection of %s."
+                             : "%s closed the connection to %s instead of saying this.",
         player_name_of(self, line->from), player_name_of(self, line->to));
     verdict_add_line(&self->verdict, line, event, player_timeline(self), &self->scope);
     if (!ended)
         self->verdict.hint =
             hint_other(player_timeline(self), event, player_wants(self, event, true));
+    if (!self->verdict.hint)
+        self->verdict.hint = hint_disturbed(player_timeline(self), line->from, line->to, ended);
     return STEP_FAILED;
 }
 
@@ -133,12 +160,22 @@ void player_late_line(struct player *self, const struct step *step)
 {
     const struct line *line = &step->line;
 
+    if (line->doing) {
+        player_fail(self, step, CAUSE_NOT_SENT, "%s could not say this in %g s: %s.",
+            player_name_of(self, line->from), step->deadline_s, self->why_not_said);
+        return;
+    }
     player_fail(self, step, CAUSE_SILENCE,
         "Nothing came from %s to %s in %g s, nor in the %g s after that.",
         player_name_of(self, line->from), player_name_of(self, line->to), step->deadline_s,
         player_late_grace_s);
     verdict_add_line(&self->verdict, line, NULL, player_timeline(self), &self->scope);
-    self->verdict.hint = hint_silence(player_timeline(self), line->from, line->to);
+    if (self->verdict.cause == CAUSE_SILENCE)
+        self->verdict.hint = hint_silence(player_timeline(self), line->from, line->to);
+    else
+        self->verdict.hint =
+            must_print("%s said it to %s.", player_name_of(self, self->verdict.nearest_event->from),
+                player_name_of(self, self->verdict.nearest_event->to));
 }
 
 /* ---- lists --------------------------------------------------------------------------------------
@@ -218,6 +255,7 @@ static const struct {
     [STEP_START] = {player_run_start, player_late_start},
     [STEP_EXIT] = {player_run_exit, player_late_exit},
     [STEP_LOG] = {player_run_log, player_late_log},
+    [STEP_METRICS] = {player_run_metrics, player_late_metrics},
     [STEP_NOTE] = {run_note, NULL},
 };
 

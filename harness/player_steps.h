@@ -5,8 +5,10 @@
 #ifndef HARNESS_PLAYER_STEPS_H
 #define HARNESS_PLAYER_STEPS_H
 
+#include "harness/exposition.h"
 #include "harness/player.h"
 #include "harness/rules.h"
+#include "harness/scrape.h"
 #include "harness/stage.h"
 
 enum { PLAYER_DEPTH_MAX = 8 };
@@ -32,6 +34,7 @@ struct strands {
 
 enum player_phase {
     PHASE_STARTING,
+    PHASE_MEASURING, /* what metrics are before the first step */
     PHASE_STEPS,
     PHASE_HEAL, /* what disturbs must have touched something by now */
     PHASE_FENCE,
@@ -58,10 +61,17 @@ struct player {
     const struct step **nevers; /* those that have begun */
     size_t never_count;
     uint64_t *log_seen; /* by member: the number of the last line that a step took */
+    struct scrape *scrape;
+    struct exposition metrics;    /* as they were told last, or what was told of them */
+    struct exposition *baselines; /* by member: as the play began */
+    int measuring;                /* PHASE_MEASURING: the member whose are asked for */
+    bool metrics_told;            /* of the step at the top */
+    char *metrics_fault;          /* why they could not be read; or NULL */
     ev_timer deadline;
     ev_timer done;             /* never started: fed */
     double late_since_ms;      /* when the current step's deadline has passed; 0: it has not */
     const struct event *taken; /* by a line, last */
+    char *why_not_said;        /* what a line that waits to be said waits for; or NULL */
     enum player_phase phase;
     double started_ms;
     struct verdict verdict;
@@ -90,6 +100,16 @@ void player_late_start(struct player *self, const struct step *step);
 void player_late_restart(struct player *self, const struct step *step);
 enum step_answer player_run_log(struct player *self, const struct step *step);
 void player_late_log(struct player *self, const struct step *step);
+enum step_answer player_run_metrics(struct player *self, const struct step *step);
+void player_late_metrics(struct player *self, const struct step *step);
+/* Asks for the metrics of every server of which a step wants to know what has changed.
+ * true: all of them are there. */
+bool player_measure(struct player *self);
+void player_metrics_release(struct player *self);
+/* For scrape_new. */
+scrape_on_answer player_on_metrics;
+/* What can go on does. */
+void player_advance(struct player *self);
 
 /* One line: said, or taken if it has come. */
 enum step_answer player_run_line(struct player *self, const struct step *step);

@@ -1,6 +1,7 @@
 #include "harness/pump.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ enum {
 /* How often to look whether the target has read the part before, which is no
  * event; and when to stop looking: it does not read. */
 static const double LOOK_S = 0.0005;
+enum { LOOKS_AT_ONCE = 20 }; /* it usually has in a few microseconds: before any pause */
 static const double LOOK_MAX_S = 0.05;
 
 struct piece {
@@ -33,6 +35,7 @@ struct piece {
     double due;      /* of the loop's clock; 0: now */
     bool after_read; /* when the target has read all before it */
     double looking_since;
+    unsigned looks;
     bool ends; /* then the connection is cut off */
 };
 
@@ -204,7 +207,11 @@ static bool may_go(struct pump *self, struct piece *piece)
         if (piece->looking_since <= 0)
             piece->looking_since = now;
         if (now - piece->looking_since < LOOK_MAX_S) {
-            wait_until(self, now + LOOK_S);
+            bool at_once = piece->looks++ < LOOKS_AT_ONCE;
+
+            if (at_once)
+                sched_yield(); /* whoever is to read may need our processor */
+            wait_until(self, at_once ? now : now + LOOK_S);
             return false;
         }
     }

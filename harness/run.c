@@ -245,16 +245,17 @@ static struct progress_state ask_progress(void *user)
     return state;
 }
 
-/* From here on a signal no longer ends anything: the reports are to be written whole.
- * Whether one came shows in the exit status. */
-static void hold_signals(void)
+/* From here on a signal ends nothing by itself: before the loop it waits until that
+ * watches for it; after, the reports are to be written whole, and whether one came shows
+ * in the exit status. */
+static void hold_signals(bool hold)
 {
     sigset_t held;
 
     sigemptyset(&held);
     for (size_t i = 0; i < SIGNAL_COUNT; i++)
         sigaddset(&held, signal_numbers[i]);
-    sigprocmask(SIG_BLOCK, &held, NULL);
+    sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &held, NULL);
 }
 
 static bool signal_is_held(void)
@@ -280,8 +281,9 @@ static void play_all(struct run *self)
     if (!self->options->ladder)
         self->progress = progress_new(self->loop, stderr, ask_progress, self);
     ev_feed_event(self->loop, &self->start, EV_CUSTOM);
+    hold_signals(false);
     ev_run(self->loop, 0);
-    hold_signals();
+    hold_signals(true);
     end_items(self);
     self->summary.ms = now_ms() - self->began_ms;
     progress_end(self->progress);
@@ -314,6 +316,7 @@ static int play(struct run *self)
 {
     struct fault fault;
 
+    hold_signals(true);
     orphans_adopt();
     self->loop = ev_default_loop(0);
     self->streams = streams_new(self->loop);

@@ -172,6 +172,17 @@ static void member_release(struct member *self)
     free(self->rules);
 }
 
+static void wants_release(struct step *step)
+{
+    for (size_t i = 0; i < step->want_count; i++) {
+        free(step->wants[i].selector);
+        free(step->wants[i].name);
+        json_decref(step->wants[i].labels);
+        json_decref(step->wants[i].pattern);
+    }
+    free(step->wants);
+}
+
 static void steps_release(struct steps *self)
 {
     for (size_t i = 0; i < self->count; i++) {
@@ -182,6 +193,7 @@ static void steps_release(struct steps *self)
         steps_release(&step->body);
         free(step->members);
         json_decref(step->pattern);
+        wants_release(step);
     }
     free(self->items);
     *self = (struct steps){0};

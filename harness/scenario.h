@@ -35,6 +35,8 @@ struct cast_server {
     json_t *accounts;   /* name: password; NULL: the open database */
     unsigned listeners; /* a bit for each enum transport but TRANSPORT_PEER */
     bool pinned;        /* it and the others that are know each other by their keys */
+    bool tells_metrics; /* a step asks for them */
+    bool tells_change;  /* and for what has changed since the play began */
 };
 
 struct cast_handler {
@@ -50,8 +52,10 @@ struct cast_client {
     char *user;
     char *password;
     enum transport via;
+    bool informer;    /* it asks the server's informer, and logs in nowhere */
     bool logs_in;     /* by itself, before the first step */
     json_t *run;      /* program and arguments; NULL: played by the harness */
+    bool welcome;     /* the peer that it is on answers its logins by itself */
     bool reads;       /* a line of the play goes to its stdin */
     bool end_is_told; /* a step says how it ends */
 };
@@ -65,7 +69,7 @@ struct member {
     enum member_kind kind;
     char *name;
     struct where at;
-    int on;            /* the member that is the server of a handler or client; else -1 */
+    int on;            /* the member that is the server (or peer) of a handler or client; else -1 */
     bool starts_later; /* by a step */
     struct cast_server server;
     struct cast_handler handler;
@@ -92,6 +96,7 @@ enum step_kind {
     STEP_HEAL,
     STEP_EXIT,
     STEP_LOG,
+    STEP_METRICS,
     STEP_NOTE
 };
 
@@ -125,6 +130,28 @@ struct disturbance {
     struct where at; /* the step that brings it */
 };
 
+enum relation {
+    RELATION_EQUAL,
+    RELATION_AT_LEAST,
+    RELATION_AT_MOST,
+    RELATION_MORE,
+    RELATION_LESS,
+    RELATION_COUNT
+};
+/* The word for it in a play. */
+const char *relation_word(enum relation relation);
+
+/* What one metric of a server must be. */
+struct metric_want {
+    char *selector; /* as it stands in the play */
+    char *name;
+    json_t *labels;
+    bool change; /* since the play began */
+    enum relation relation;
+    double number;
+    json_t *pattern; /* instead of a number: a text, which binds; or NULL */
+};
+
 /* A > B: … */
 struct line {
     int from;
@@ -149,10 +176,12 @@ struct step {
     unsigned times;    /* STEP_REPEAT */
     int *members;      /* STEP_QUIET */
     size_t member_count;            /* STEP_QUIET */
-    int member;                     /* STEP_SIGNAL, STEP_START, STEP_EXIT, STEP_LOG */
+    int member;                     /* STEP_SIGNAL, STEP_START, STEP_EXIT, STEP_LOG, STEP_METRICS */
     int signal;                     /* STEP_SIGNAL */
     struct disturbance disturbance; /* STEP_DISTURB; STEP_HEAL: .from, .to, .both */
     json_t *pattern;                /* STEP_EXIT: of the status; STEP_LOG: of a line */
+    struct metric_want *wants;      /* STEP_METRICS */
+    size_t want_count;
 };
 
 struct pair {

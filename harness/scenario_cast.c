@@ -9,7 +9,7 @@ enum { NAME_BYTES_MAX = 64 };
 
 static const char *const transport_names[TRANSPORT_COUNT] = {"tcp4", "tcp6", "unix", NULL};
 
-static struct member *member_add(struct loader *self, enum member_kind kind, const char *name)
+struct member *load_member(struct loader *self, enum member_kind kind, const char *name)
 {
     struct scenario *scenario = self->scenario;
 
@@ -34,7 +34,7 @@ static bool check_name(
     return true;
 }
 
-static bool read_text(
+bool load_text(
     struct loader *self, const json_t *object, const char *name, const json_t *value, char **out)
 {
     if (!json_is_string(value) || json_string_length(value) == 0)
@@ -43,7 +43,7 @@ static bool read_text(
     return true;
 }
 
-static bool read_flag(
+bool load_flag(
     struct loader *self, const json_t *object, const char *name, const json_t *value, bool *out)
 {
     if (!json_is_boolean(value))
@@ -61,7 +61,7 @@ static bool read_object(
     return true;
 }
 
-static bool read_server_name(
+bool load_server_name(
     struct loader *self, const json_t *object, const char *at, const json_t *value, int *out)
 {
     int server =
@@ -74,7 +74,7 @@ static bool read_server_name(
     return true;
 }
 
-static bool transport_of(struct loader *self, const json_t *object, const char *name,
+bool load_transport(struct loader *self, const json_t *object, const char *name,
     const json_t *value, enum transport *out)
 {
     for (int i = 0; json_is_string(value) && i < TRANSPORT_PEER; i++)
@@ -95,7 +95,7 @@ static bool server_listen(
 
     member->server.listeners = 0;
     for (size_t i = 0; i < json_array_size(value); i++) {
-        if (!transport_of(self, object, "listen", json_array_get(value, i), &transport))
+        if (!load_transport(self, object, "listen", json_array_get(value, i), &transport))
             return false;
         member->server.listeners |= 1U << transport;
     }
@@ -140,7 +140,7 @@ static const struct load_row server_rows[] = {
 
 static bool load_server(struct loader *self, const char *name, const json_t *value)
 {
-    struct member *member = member_add(self, MEMBER_SERVER, name);
+    struct member *member = load_member(self, MEMBER_SERVER, name);
 
     member->server.listeners = 1U << TRANSPORT_TCP4;
     return load_object(self, value, server_rows, member);
@@ -152,7 +152,7 @@ static bool handler_type(struct loader *self, const json_t *object, const json_t
 {
     struct member *member = into;
 
-    return read_text(self, object, "type", value, &member->handler.type);
+    return load_text(self, object, "type", value, &member->handler.type);
 }
 
 static bool handler_protocol(
@@ -189,7 +189,7 @@ static bool handler_started_by(
 static bool handler_absent(
     struct loader *self, const json_t *object, const json_t *value, void *into)
 {
-    return read_flag(self, object, "absent", value, &((struct member *)into)->handler.absent);
+    return load_flag(self, object, "absent", value, &((struct member *)into)->handler.absent);
 }
 
 static bool handler_config(
@@ -215,13 +215,13 @@ static bool load_handler_on(
 {
     int server = -1;
 
-    if (!read_server_name(self, value, "on", on, &server))
+    if (!load_server_name(self, value, "on", on, &server))
         return false;
     if (scenario_find(self->scenario, name, server) >= 0)
         return load_fail_member(
             self, value, "on", "\"%s\" is on \"%s\" already", name, json_string_value(on));
 
-    struct member *member = member_add(self, MEMBER_HANDLER, name);
+    struct member *member = load_member(self, MEMBER_HANDLER, name);
     const json_t *rules = json_object_get(value, "rules");
     member->on = server;
     if (!load_object(self, value, handler_rows, member))
@@ -240,7 +240,7 @@ static bool load_handler(struct loader *self, const char *name, const json_t *va
 {
     const json_t *on = json_object_get(value, "on");
 
-    if (!on)
+    if (!on || (json_is_array(on) && json_array_size(on) == 0))
         return load_fail(self, source_where(&self->scenario->source, value),
             "the handler \"%s\" is \"on\" no server", name);
     if (!json_is_array(on))
@@ -249,129 +249,6 @@ static bool load_handler(struct loader *self, const char *name, const json_t *va
         if (!load_handler_on(self, name, value, json_array_get(on, i)))
             return false;
     return true;
-}
-
-/* ---- clients and peers ----------------------------------------------------------------------- */
-
-static bool client_user(struct loader *self, const json_t *object, const json_t *value, void *into)
-{
-    return read_text(self, object, "user", value, &((struct member *)into)->client.user);
-}
-
-static bool client_password(
-    struct loader *self, const json_t *object, const json_t *value, void *into)
-{
-    return read_text(self, object, "password", value, &((struct member *)into)->client.password);
-}
-
-static bool client_via(struct loader *self, const json_t *object, const json_t *value, void *into)
-{
-    return transport_of(self, object, "via", value, &((struct member *)into)->client.via);
-}
-
-static bool client_logs_in(
-    struct loader *self, const json_t *object, const json_t *value, void *into)
-{
-    return read_flag(self, object, "logsIn", value, &((struct member *)into)->client.logs_in);
-}
-
-static bool client_run(struct loader *self, const json_t *object, const json_t *value, void *into)
-{
-    return load_run(self, object, value, &((struct member *)into)->client.run);
-}
-
-static const struct load_row client_rows[] = {
-    {"on", NULL},
-    {"user", client_user},
-    {"password", client_password},
-    {"via", client_via},
-    {"logsIn", client_logs_in},
-    {"run", client_run},
-    {"rules", NULL},
-    {NULL, NULL},
-};
-
-static char *default_password(const struct loader *self, const struct member *client)
-{
-    const json_t *accounts = self->scenario->members[client->on].server.accounts;
-    const json_t *password = json_object_get(accounts, client->client.user);
-
-    return must_copy(password ? json_string_value(password) : "any password");
-}
-
-/* A real program says and hears lines; these are who is at the other end. */
-static bool add_stdio(struct loader *self, const json_t *object)
-{
-    static const char *const names[] = {"stdin", "stdout", "stderr"};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        int there = scenario_find(self->scenario, names[i], -1);
-
-        if (there < 0)
-            member_add(self, MEMBER_STDIO, names[i]);
-        else if (self->scenario->members[there].kind != MEMBER_STDIO)
-            return load_fail_member(self, object, "run",
-                "where a client is a real program, nobody else can have the name \"%s\"", names[i]);
-    }
-    return true;
-}
-
-static bool check_client_run(struct loader *self, const json_t *value, struct member *member)
-{
-    if (!member->client.run)
-        return true;
-    member->client.logs_in = false;
-    if (json_object_get(value, "rules"))
-        return load_fail_member(
-            self, value, "rules", "a real program answers by itself: no \"rules\" beside \"run\"");
-    if (json_object_get(value, "logsIn"))
-        return load_fail_member(self, value, "logsIn", "a real program logs in as it likes");
-    return add_stdio(self, value);
-}
-
-static bool load_client(struct loader *self, const char *name, const json_t *value)
-{
-    const json_t *clients = json_object_get(self->scenario->source.root, "clients");
-    bool brief = json_is_string(value);
-    const json_t *on = brief ? value : json_object_get(value, "on");
-    const json_t *rules = json_object_get(value, "rules");
-    struct member *member = member_add(self, MEMBER_CLIENT, name);
-
-    member->client.via = TRANSPORT_TCP4;
-    member->client.logs_in = true; /* unless its first line says otherwise */
-    if (!read_server_name(self, brief ? clients : value, brief ? name : "on", on, &member->on))
-        return false;
-    if (!brief && !load_object(self, value, client_rows, member))
-        return false;
-    if (!member->client.user)
-        member->client.user = must_copy(name);
-    if (!member->client.password)
-        member->client.password = default_password(self, member);
-    self->scenario->members[member->on].server.listeners |= 1U << member->client.via;
-    if (!brief && member->client.run)
-        return check_client_run(self, value, member);
-    return !rules || load_rules(self, rules, member);
-}
-
-static bool peer_refuses(struct loader *self, const json_t *object, const json_t *value, void *into)
-{
-    return read_flag(self, object, "refuses", value, &((struct member *)into)->peer.refuses);
-}
-
-static bool peer_unknown(struct loader *self, const json_t *object, const json_t *value, void *into)
-{
-    return read_flag(self, object, "unknown", value, &((struct member *)into)->peer.unknown);
-}
-
-static const struct load_row peer_rows[] = {
-    {"refuses", peer_refuses},
-    {"unknown", peer_unknown},
-    {NULL, NULL},
-};
-
-static bool load_peer(struct loader *self, const char *name, const json_t *value)
-{
-    return load_object(self, value, peer_rows, member_add(self, MEMBER_PEER, name));
 }
 
 /* ---- the cast -------------------------------------------------------------------------------- */

@@ -88,7 +88,7 @@ bool load_include(
     if (!load_object(self, object, rows, NULL))
         return false;
     if (!json_is_string(name) || (with && !json_is_object(with)))
-        return load_fail(self, at,
+        return load_fail_member(self, object, json_is_string(name) ? "with" : "include",
             "an include is {\"include\": \"a file\", \"with\": {\"a name\": what it stands for}}");
     if (self->includes >= INCLUDE_DEPTH_MAX)
         return load_fail(self, at, "includes are nested too deep: does a file include itself?");

@@ -46,6 +46,8 @@ bool load_arrow(struct loader *self, const json_t *object, const char *at, const
 /* A step that is named after a disturbance. */
 bool load_is_disturbance(const json_t *object);
 bool load_disturbance(struct loader *self, const json_t *object, struct step *step);
+/* {"expect": …, "metrics": …}, of the member that the step has. */
+bool load_metrics(struct loader *self, const json_t *object, struct step *step);
 /* A member of the cast by its name. */
 bool load_named_member(
     struct loader *self, const json_t *object, const char *at, const json_t *value, int *out);
@@ -62,6 +64,20 @@ bool load_proves(struct loader *self, const json_t *object, const json_t *value,
 bool load_check_needs(struct loader *self);
 
 bool load_cast(struct loader *self);
+/* What stands in the sections of the cast: a name and what it is. */
+bool load_client(struct loader *self, const char *name, const json_t *value);
+bool load_peer(struct loader *self, const char *name, const json_t *value);
+/* A new member; the array of members may move. */
+struct member *load_member(struct loader *self, enum member_kind kind, const char *name);
+/* What its members hold. *out is malloc'd. */
+bool load_text(
+    struct loader *self, const json_t *object, const char *name, const json_t *value, char **out);
+bool load_flag(
+    struct loader *self, const json_t *object, const char *name, const json_t *value, bool *out);
+bool load_server_name(
+    struct loader *self, const json_t *object, const char *at, const json_t *value, int *out);
+bool load_transport(struct loader *self, const json_t *object, const char *name,
+    const json_t *value, enum transport *out);
 bool load_steps(struct loader *self, const json_t *list, struct steps *steps, unsigned depth);
 
 /* Reads what stands on a line of that edge; value is object's member name. */

@@ -84,7 +84,7 @@ bool load_start(struct loader *self, const json_t *object, const json_t *value, 
     return true;
 }
 
-/* {"expect": "S1", "exit": 0} or {"expect": "S1", "log": "<:/ready/>"} */
+/* {"expect": "S1", "exit": 0}, {"expect": "S1", "log": "<:/ready/>"}, or metrics */
 bool load_expect(struct loader *self, const json_t *object, const json_t *value, struct step *step,
     unsigned depth)
 {
@@ -95,9 +95,11 @@ bool load_expect(struct loader *self, const json_t *object, const json_t *value,
     (void)depth;
     if (!load_signal(self, object, "expect", value, step))
         return false;
-    if (!exit_pattern == !log)
-        return load_fail_member(
-            self, object, "expect", "\"expect\" wants either \"exit\" or \"log\" beside it");
+    if (!exit_pattern + !log + !json_object_get(object, "metrics") != 2)
+        return load_fail_member(self, object, "expect",
+            "\"expect\" wants one of \"exit\", \"log\" and \"metrics\" beside it");
+    if (!exit_pattern && !log)
+        return load_metrics(self, object, step);
     if (log && !json_is_string(log))
         return load_fail_member(self, object, "log", "\"log\" wants a text, such as <:/ready/>");
     if (exit_pattern && self->scenario->members[step->member].handler.by_server)

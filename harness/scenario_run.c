@@ -12,9 +12,12 @@ bool load_run(struct loader *self, const json_t *object, const json_t *value, js
         ok = json_is_string(json_array_get(value, i));
     *out = json_is_string(value) ? words_split(json_string_value(value))
                                  : json_incref((json_t *)value);
+    if (!*out)
+        return load_fail_member(self, object, "run", "a quote in \"run\" does not end");
     size_t words = json_array_size(*out);
     if (!ok || words == 0 || words > ARGUMENTS_MAX)
         return load_fail_member(self, object, "run",
-            "\"run\" wants a program and its arguments, as a text or a list of texts");
+            "\"run\" wants a program and its arguments, as a text or a list of texts; %d at most",
+            ARGUMENTS_MAX);
     return true;
 }

@@ -19,6 +19,8 @@ static const struct edge_rule {
 } edge_rules[] = {
     {MEMBER_CLIENT, MEMBER_SERVER, EDGE_CLIENT_SERVER},
     {MEMBER_SERVER, MEMBER_CLIENT, EDGE_SERVER_CLIENT},
+    {MEMBER_CLIENT, MEMBER_PEER, EDGE_CLIENT_SERVER},
+    {MEMBER_PEER, MEMBER_CLIENT, EDGE_SERVER_CLIENT},
     {MEMBER_SERVER, MEMBER_SERVER, EDGE_SERVER_SERVER},
     {MEMBER_SERVER, MEMBER_PEER, EDGE_SERVER_SERVER},
     {MEMBER_PEER, MEMBER_SERVER, EDGE_SERVER_SERVER},
@@ -70,7 +72,7 @@ static bool find_edge(
             "\"%s\" and \"%s\" never talk to each other: one of them must be a server", from->name,
             to->name);
     if (on_other_server(from, line->to) || on_other_server(to, line->from)) {
-        const struct member *guest = to->kind == MEMBER_SERVER ? from : to;
+        const struct member *guest = on_other_server(from, line->to) ? from : to;
 
         return load_fail_member(self, object, arrow, "\"%s\" is on \"%s\"", guest->name,
             self->scenario->members[guest->on].name);
@@ -78,6 +80,8 @@ static bool find_edge(
     line->edge = found->edge;
     if (from->handler.stream || to->handler.stream)
         line->edge = found->edge == EDGE_SERVER_ONESHOT ? EDGE_SERVER_STREAM : EDGE_STREAM_SERVER;
+    if (from->client.informer || to->client.informer)
+        line->edge = from->client.informer ? EDGE_CLIENT_INFORMER : EDGE_INFORMER_CLIENT;
     line->doing = from->kind != MEMBER_SERVER && member_is_played(from);
     if (!member_is_watched(from) || !member_is_watched(to))
         return load_fail_member(self, object, arrow,
@@ -138,7 +142,19 @@ static void note_first_line(struct loader *self, const struct line *line, json_t
         return;
     json_object_set_new(seen, client->name, json_true());
     if (line->saying.body == BODY_LOGIN || line->saying.body == BODY_SILENT)
-        client->client.logs_in = false;
+        client->client.logs_in = client->client.welcome = false;
+}
+
+/* What a program says to log in at a real server is seen, and waited for by nobody. */
+static bool check_login(
+    struct loader *self, const json_t *object, const char *arrow, const struct line *line)
+{
+    if (line->doing || line->saying.body != BODY_LOGIN ||
+        self->scenario->members[line->to].kind == MEMBER_PEER)
+        return true;
+    return load_fail_member(self, object, arrow,
+        "\"%s\" is a real program and logs in by itself: only to a peer is that a line",
+        self->scenario->members[line->from].name);
 }
 
 static bool is_seen(
@@ -159,7 +175,7 @@ bool load_line(struct loader *self, const json_t *object, const char *arrow, str
     step->kind = STEP_LINE;
     if (!load_arrow(self, object, arrow, arrow, line) || !is_seen(self, line, object, arrow) ||
         !load_saying(self, line->edge, line->doing, object, arrow, &line->saying) ||
-        !load_check(self, line, object))
+        !check_login(self, object, arrow, line) || !load_check(self, line, object))
         return false;
     return true;
 }
@@ -239,7 +255,7 @@ static const struct step_word {
     {"start", load_start, {NULL}},
     {"restart", load_restart, {"signal"}},
     {"heal", load_heal, {NULL}},
-    {"expect", load_expect, {"exit", "log"}},
+    {"expect", load_expect, {"exit", "log", "metrics"}},
     {"note", load_note, {NULL}},
 };
 enum { STEP_WORD_COUNT = sizeof(step_words) / sizeof(step_words[0]) };

@@ -26,6 +26,7 @@
     X(CAUSE_NOT_ASKED, "NOT ASKED")             \
     X(CAUSE_PEER_DIED, "PEER DIED")             \
     X(CAUSE_WRONG_END, "WRONG END")             \
+    X(CAUSE_OTHER_VALUE, "OTHER VALUE")         \
     X(CAUSE_NOT_ENDED, "NOT ENDED")             \
     X(CAUSE_NOT_STARTED, "NOT STARTED")         \
     X(CAUSE_NOT_SENT, "NOT SENT")               \

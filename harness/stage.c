@@ -1,6 +1,8 @@
 #include "harness/stage.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "harness/actor_client.h"
 #include "harness/actor_process.h"
@@ -9,7 +11,8 @@
 #include "harness/must.h"
 #include "harness/orphans.h"
 
-static const double LOOK_S = 0.005;
+enum { DIR_ROOM = 200 };
+static const double LOOK_S = 0.01;
 
 enum stage_state {
     STAGE_NEW,
@@ -34,8 +37,8 @@ struct stage {
     struct actors *actors;
     ev_timer change; /* never started: fed when something changed */
     ev_timer deadline;
-    struct folder_watch created; /* in the directory */
-    ev_timer look;               /* instead, where the machine has no inotify left */
+    struct folder_watch *created; /* where a socket comes into being; of each member */
+    ev_timer look;                /* in its place */
     bool troubled;
     bool trouble_told;
     int trouble_member;
@@ -164,23 +167,47 @@ static void on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
 
 /* ---- the start ------------------------------------------------------------------------------- */
 
-/* Only a program of the cast has to be waited for. */
-static bool has_program(const struct scenario *scenario)
+/* Whoever makes a socket himself has to be waited for: a program of the cast, and a
+ * server's informer. In which directory; false: in none. */
+static bool directory_of(const struct stage *self, const struct member *member, char out[DIR_ROOM])
 {
-    for (size_t i = 0; i < scenario->member_count; i++)
-        if (scenario->members[i].handler.run && !scenario->members[i].handler.by_server)
+    if (member->handler.run && !member->handler.by_server)
+        snprintf(out, DIR_ROOM, "%s", self->topology.dir);
+    else if (member->client.informer)
+        topology_server_dir(&self->topology, member->on, out, DIR_ROOM);
+    else
+        return false;
+    return true;
+}
+
+/* Whether a member before this one has to be waited for in the same directory. */
+static bool is_watched(const struct stage *self, size_t before, const char *dir)
+{
+    const struct scenario *scenario = self->setting.scenario;
+    char other[DIR_ROOM];
+
+    for (size_t i = 0; i < before; i++)
+        if (directory_of(self, &scenario->members[i], other) && strcmp(dir, other) == 0)
             return true;
     return false;
 }
 
-static void watch_directory(struct stage *self)
+/* A user has few instances of inotify, for all his programs: a play that needs none
+ * takes none, and without one it looks from time to time. */
+static void watch_directories(struct stage *self)
 {
+    const struct scenario *scenario = self->setting.scenario;
+    char dir[DIR_ROOM];
     struct fault fault;
+    bool told = true;
 
-    /* A machine gives a user 128 of what this takes one, and other plays run. */
-    if (folder_watch_start(&self->created, self->setting.loop, self->topology.dir, on_created, self,
-            &fault) != STATUS_OK)
-        ev_timer_start(self->setting.loop, &self->look);
+    self->created = must_alloc(scenario->member_count * sizeof(*self->created));
+    for (size_t i = 0; told && i < scenario->member_count; i++)
+        if (directory_of(self, &scenario->members[i], dir) && !is_watched(self, i, dir))
+            told = folder_watch_start(&self->created[i], self->setting.loop, dir, on_created, self,
+                       &fault) == STATUS_OK;
+    if (!told)
+        ev_timer_again(self->setting.loop, &self->look);
 }
 
 void stage_start(struct stage *self)
@@ -194,8 +221,7 @@ void stage_start(struct stage *self)
         return;
     }
     self->open = true;
-    if (has_program(self->setting.scenario))
-        watch_directory(self);
+    watch_directories(self);
     actors_start(self->actors);
     ev_feed_event(self->setting.loop, &self->change, EV_CUSTOM);
 }
@@ -241,8 +267,10 @@ void stage_seed(struct stage *self, uint64_t seed)
 
 void stage_disturb(struct stage *self, const struct disturbance *what)
 {
-    timeline_fault(self->setting.timeline, what->from, what->to, "%s%s begins",
-        disturbance_name(what->kind), what->both ? ", both ways," : "");
+    char text[160];
+
+    timeline_fault(self->setting.timeline, what->from, what->to, "%s begins",
+        disturbance_describe(what, text, sizeof(text)));
     disturbances_add(&self->disturbances, what);
     actors_disturb(self->actors);
 }
@@ -358,9 +386,11 @@ void stage_free(struct stage *self)
         return;
     ev_clear_pending(self->setting.loop, &self->change);
     ev_timer_stop(self->setting.loop, &self->deadline);
-    actors_free(self->actors);
     ev_timer_stop(self->setting.loop, &self->look);
-    folder_watch_stop(&self->created);
+    for (size_t i = 0; self->created && i < self->setting.scenario->member_count; i++)
+        folder_watch_stop(&self->created[i]);
+    free(self->created);
+    actors_free(self->actors);
     disturbances_release(&self->disturbances);
     if (self->timeline_taken)
         timeline_close(self->setting.timeline);

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "harness/must.h"
-#include "harness/text.h"
 
 /* A path of a socket has at most 107 bytes; ours are the directory's and ten more. */
 enum { DIR_BYTES_MAX = 80, BACKLOG = 512 };
@@ -185,19 +184,42 @@ static enum status open_handler(struct topology *self, int index, struct fault *
     return listen_unix(self, front, fault);
 }
 
+/* The server makes its informer's socket itself: whoever asks it is relayed there. */
+static void name_informer(struct topology *self, int index)
+{
+    struct place *back = topology_back(self, index);
+    struct sockaddr_un *address = (struct sockaddr_un *)&back->address;
+    char dir[sizeof(back->text) - sizeof("/bInformer")];
+
+    topology_server_dir(self, self->scenario->members[index].on, dir, sizeof(dir));
+    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
+    /* One that was not told of a place has the reference's. */
+    snprintf(back->text, sizeof(back->text), "%s/%s", dir,
+        self->programs->foreign ? "bInformer" : INFORMER_FILE);
+    snprintf(address->sun_path, sizeof(address->sun_path), "%.107s", back->text);
+    back->address_len = sizeof(*address);
+}
+
 /* Where a client that is a real program thinks that its server is. */
 static enum status open_client(struct topology *self, int index, struct fault *fault)
 {
     const struct member *member = &self->scenario->members[index];
     struct place *front = topology_front(self, index, member->on);
+    bool to_peer = self->scenario->members[member->on].kind == MEMBER_PEER;
 
+    if (member->client.informer)
+        name_informer(self, index);
+    if (to_peer && scenario_disturbs(self->scenario, index, member->on) &&
+        listen_unix(self, mid_of(self, index, member->on), fault) != STATUS_OK)
+        return fault->status;
     switch (member->client.via) {
     case TRANSPORT_UNIX:
         return listen_unix(self, front, fault);
     case TRANSPORT_TCP6:
         return listen_tcp6(front, false, fault);
     default:
-        return listen_tcp4(self, front, false, fault);
+        return listen_tcp4(
+            self, front, to_peer && self->scenario->members[member->on].peer.refuses, fault);
     }
 }
 
@@ -226,7 +248,8 @@ static enum status open_member(struct topology *self, int index, struct fault *f
     if (member->kind == MEMBER_HANDLER)
         return open_handler(self, index, fault);
     if (member->kind == MEMBER_CLIENT)
-        return member->client.run || scenario_disturbs(scenario, index, member->on)
+        return member->client.run || member->client.informer ||
+                       scenario_disturbs(scenario, index, member->on)
                    ? open_client(self, index, fault)
                    : STATUS_OK;
     if (member->kind == MEMBER_STDIO)
@@ -360,82 +383,4 @@ void topology_server_dir(const struct topology *self, int server, char *out, siz
 void topology_config_path(const struct topology *self, int server, char *out, size_t cap)
 {
     snprintf(out, cap, "%s/server%d/config.json", self->dir, server);
-}
-
-/* ---- names ----------------------------------------------------------------------------------- */
-
-static const char *address_from_outside(const struct topology *self, int member)
-{
-    for (int transport = 0; transport < TRANSPORT_COUNT; transport++) {
-        const struct place *home = topology_home(self, member, (enum transport)transport);
-
-        if (home->text[0])
-            return home->text;
-    }
-    return NULL;
-}
-
-char *topology_expand(const struct topology *self, const char *name, int seen_from)
-{
-    int member = scenario_find(self->scenario, name, -1);
-    const char *text = NULL;
-
-    if (strcmp(name, "dir") == 0)
-        text = self->dir;
-    else if (strcmp(name, "handlers") == 0)
-        text = self->programs->handlers;
-    else if (member >= 0 && seen_from >= 0 && seen_from != member &&
-             topology_front(self, seen_from, member)->text[0])
-        text = topology_front(self, seen_from, member)->text;
-    else if (member >= 0 && self->scenario->members[member].kind == MEMBER_SERVER)
-        text = address_from_outside(self, member);
-    return text ? must_copy(text) : NULL;
-}
-
-struct expander {
-    const struct topology *topology;
-    int seen_from;
-};
-
-static char *expand(const char *name, void *user)
-{
-    const struct expander *self = user;
-
-    return topology_expand(self->topology, name, self->seen_from);
-}
-
-char **topology_run_words(const struct topology *self, int index, struct fault *fault)
-{
-    const struct member *member = &self->scenario->members[index];
-    const json_t *run = member_run(member);
-    size_t count = json_array_size(run);
-    char **words = must_alloc((count + 2) * sizeof(*words));
-    struct expander expander = {
-        .topology = self, .seen_from = member->kind == MEMBER_CLIENT ? index : member->on};
-    struct scope scope = {.expand = expand, .user = &expander};
-
-    for (size_t i = 0; i < count; i++) {
-        const char *word = json_string_value(json_array_get(run, i));
-
-        words[i] = text_expand(span_of(word), &scope, NULL, fault);
-        if (!words[i]) {
-            words_free(words);
-            return NULL;
-        }
-    }
-    /* The servers run elsewhere: what is relative is so to where we are. */
-    char here[4096];
-    if (words[0][0] != '/' && strchr(words[0], '/') && getcwd(here, sizeof(here))) {
-        char *whole = must_print("%s/%s", here, words[0]);
-        free(words[0]);
-        words[0] = whole;
-    }
-    return words;
-}
-
-void words_free(char **words)
-{
-    for (size_t i = 0; words && words[i]; i++)
-        free(words[i]);
-    free(words);
 }

@@ -59,7 +59,7 @@ struct topology {
     unsigned files;          /* names given so far */
     struct place *homes;     /* [member][transport]: where a server really listens */
     struct place *fronts;    /* [from][to]: where server `from` thinks that `to` is */
-    struct place *backs;     /* [member]: where a watched program really listens */
+    struct place *backs;     /* [member]: where a watched program, or its informer, listens */
     struct place *mids;      /* [from][to]: where a played `to` listens behind a disturbed edge */
     struct place *databases; /* [member]: where the accounts of a foreign server are asked for */
 };
@@ -77,6 +77,11 @@ struct place *topology_back(const struct topology *self, int member);
 struct place *topology_database(const struct topology *self, int server);
 /* The directory of a server: it runs there. */
 void topology_server_dir(const struct topology *self, int server, char *out, size_t cap);
+/* In that directory: the UNIX socket at which its metrics are told, if a step asks for
+ * them. */
+#define METRICS_FILE "metrics"
+/* The same of its informer, always. */
+#define INFORMER_FILE "informer"
 void topology_config_path(const struct topology *self, int server, char *out, size_t cap);
 
 /* Listens at the place's address (again); silent: binds it, so that nobody else

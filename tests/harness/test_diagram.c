@@ -181,6 +181,9 @@ static const struct {
     enum edge_kind edge;
     const char *wire, *label;
 } labels[] = {
+    {EDGE_CLIENT_INFORMER, "{\"command\": {\"type\": \"isClient\", \"data\": \"G\"}}",
+        "isClient G"},
+    {EDGE_INFORMER_CLIENT, "{\"status\": \"0\", \"data\": [\"G\"]}", "0 [G]"},
     {EDGE_CLIENT_SERVER,
         "{\"header\": {\"authentication\": {\"username\": \"T\", \"password\": \"p\"}}}",
         "login T"},

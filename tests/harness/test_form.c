@@ -106,6 +106,14 @@ static const struct row rows[] = {
         false},
     {EDGE_STREAM_SERVER, EXPECTED, "{\"sendClients\": [\"G\"]}",
         "{\"header\": {\"commands\": [{\"type\": \"sendClients\", \"data\": [\"G\"]}]}}", false},
+    {EDGE_CLIENT_INFORMER, DONE, "{\"command\": \"listClients\"}",
+        "{\"command\": {\"type\": \"listClients\"}}", false},
+    {EDGE_CLIENT_INFORMER, DONE, "{\"command\": \"isClient\", \"data\": \"G\"}",
+        "{\"command\": {\"type\": \"isClient\", \"data\": \"G\"}}", false},
+    {EDGE_CLIENT_INFORMER, DONE, "{\"command\": {\"tpye\": \"x\"}}",
+        "{\"command\": {\"tpye\": \"x\"}}", false},
+    {EDGE_INFORMER_CLIENT, EXPECTED, "{\"status\": \"0\", \"data\": [1]}",
+        "{\"status\": \"0\", \"data\": [1]}", false},
 };
 
 /* Equal whatever the order of members. */
@@ -214,6 +222,26 @@ static void test_login(void **state)
     json_decref(wanted);
 }
 
+/* A login that is expected is open, and says nothing of the password. */
+static void test_expected_login(void **state)
+{
+    struct saying saying;
+    char word[FORM_WORD_MAX];
+    struct fault fault;
+    json_t *words = json("{\"login\": {\"user\": \"T\"}}");
+    json_t *wanted =
+        json("{\"header\": {\"authentication\": {\"...\": true, \"username\": \"T\"}}}");
+
+    (void)state;
+    assert_int_equal(form_read(EDGE_CLIENT_SERVER, false, words, &saying, word, &fault), STATUS_OK);
+    assert_int_equal(saying.body, BODY_LOGIN);
+    assert_int_equal(saying.open_levels, 2);
+    assert_true(json_equal(saying.wire, wanted));
+    saying_release(&saying);
+    json_decref(words);
+    json_decref(wanted);
+}
+
 static void test_bytes(void **state)
 {
     struct saying saying;
@@ -267,8 +295,8 @@ static void test_refused(void **state)
         {EDGE_CLIENT_SERVER, DONE, "{\"data\": 1}", ""},
         {EDGE_CLIENT_SERVER, DONE, "5", ""},
         {EDGE_CLIENT_SERVER, DONE, "{\"raw\": 5}", "raw"},
-        {EDGE_CLIENT_SERVER, DONE, "{\"hex\": \"0\"}", ""},
-        {EDGE_CLIENT_SERVER, DONE, "{\"hex\": \"0g\"}", ""},
+        {EDGE_CLIENT_SERVER, DONE, "{\"hex\": \"0\"}", "hex"},
+        {EDGE_CLIENT_SERVER, DONE, "{\"hex\": \"0g\"}", "hex"},
         {EDGE_CLIENT_SERVER, DONE, "{\"close\": false}", "close"},
         {EDGE_CLIENT_SERVER, DONE, "{\"login\": {\"username\": \"T\"}}", "login"},
         {EDGE_CLIENT_SERVER, DONE, "{\"login\": true}", "login"},
@@ -304,6 +332,7 @@ int main(void)
         cmocka_unit_test(test_shown_whole),
         cmocka_unit_test(test_a_password_never_shows),
         cmocka_unit_test(test_login),
+        cmocka_unit_test(test_expected_login),
         cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_labels),
         cmocka_unit_test(test_refused),

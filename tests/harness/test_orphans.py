@@ -101,11 +101,11 @@ class Stage:
                        "steps": steps}, file)
         return path
 
-    def start(self, *plays, jobs=2):
+    def start(self, *plays, jobs=2, **more):
         return subprocess.Popen(
             [BUILD + "/harness", "run", f"-j{jobs}", "--besterd", self.path("server"), *plays],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            env=dict(os.environ, TMPDIR=self.tmp))
+            env=dict(os.environ, TMPDIR=self.tmp), **more)
 
     def event(self):
         """(what, process)"""
@@ -215,6 +215,21 @@ def test_killed_it_ends_them_too():
 
 # ---- SIGINT in every phase ------------------------------------------------------------------------
 
+def test_interrupted_before_anything():
+    """It comes before anybody watches for it: held while the program starts, told then."""
+    def interrupted():
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with Stage([]) as stage:
+        play = stage.play("A", [{"A > T": {"type": "never"}}], clients={"T": "A"})
+        harness = stage.start(play, jobs=1, preexec_fn=interrupted)
+        out, _ = harness.communicate()
+        same(harness.returncode, 130, "exit status")
+        same(out, "TAP version 14\n1..1\nBail out! interrupted\n", "the report")
+        same(os.listdir(stage.tmp), [], "what is left")
+
+
 def interrupt(stage, play, last_event):
     harness = stage.start(play, stage.path("second.json"), jobs=1)
     what = None
@@ -282,7 +297,8 @@ def test_interrupted_while_it_fails():
 
 
 run(test_each_play_ends_its_own, test_who_has_hidden_ends_with_the_run,
-    test_killed_it_ends_them_too, test_interrupted_while_accounts_are_made,
+    test_killed_it_ends_them_too, test_interrupted_before_anything,
+    test_interrupted_while_accounts_are_made,
     test_interrupted_while_the_cast_starts, test_interrupted_in_a_step,
     test_interrupted_while_a_fault_waits_for_its_effect, test_interrupted_while_it_is_fenced,
     test_interrupted_while_it_ends, test_interrupted_while_it_fails)

@@ -312,7 +312,7 @@ def mermaid_shows_failures():
         faults = [event for event in reports.json()["plays"][0]["attempts"][0]["timeline"]
                   if event["kind"] == "fault"]
         expect([(event["from"], event["to"]) for event in faults], [("J", "T")] * 2, faults)
-        expect(faults[0]["line"], 7)
+        expect(faults[0]["line"], 6)
         # What a real client writes stands on its lifeline.
         reports.run(WRONG + "client_other_line.json")
         text = reports.mermaid()

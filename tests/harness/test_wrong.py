@@ -17,6 +17,7 @@ WORDS = [  # what differs from run to run
     (r"/\S*/bester-[A-Za-z0-9]{6}/", "DIRECTORY/"),
     (r" BY \d+ ms", " BY N ms"),
     (r"\(\d+ ms", "(N ms"),
+    (r"\bid [0-9a-f]{12}-", "id ID-"),
     (r"^ *(got|nearest) +[0-9.]+ ms  ", r"    \1  "),
 ]
 
@@ -53,7 +54,7 @@ def text_path(play):
 
 
 def write():
-    parts = told(harness("run", FOLDER).stdout)
+    parts = told(harness("run", "-j16", FOLDER).stdout)
     for play in plays():
         with open(text_path(play), "w") as file:
             file.write(normal(parts[play]))
@@ -68,7 +69,7 @@ def reads_as_expected(play, parts):
 
 
 def all_fail():
-    run = harness("run", FOLDER)
+    run = harness("run", "-j16", FOLDER)
     assert run.returncode == 1, f"exit {run.returncode}\n{run.stderr}"
     assert run.stderr == "", run.stderr
     parts = told(run.stdout)
