@@ -93,12 +93,6 @@ static struct piece *push(struct pump *self, const char *at, size_t len)
     return piece;
 }
 
-static void push_raw(struct pump *self, const char *at, size_t len)
-{
-    if (len)
-        push(self, at, len);
-}
-
 static void push_passage(struct pump *self, const struct passage *passage)
 {
     double due = passage->delay_s > 0 ? ev_now(self->setting->loop) + passage->delay_s : 0;
@@ -127,7 +121,7 @@ static void pass_frame(struct pump *self, struct span frame)
     struct passage passage;
 
     if (self->begun) {
-        push_raw(self, frame.at + self->begun, frame.len - self->begun);
+        push(self, frame.at + self->begun, frame.len - self->begun);
         self->begun = 0;
         return;
     }
@@ -143,7 +137,7 @@ static void pass_rest(struct pump *self)
 
     if (rest.len == self->begun)
         return;
-    push_raw(self, rest.at + self->begun, rest.len - self->begun);
+    push(self, rest.at + self->begun, rest.len - self->begun);
     self->begun = rest.len;
 }
 
@@ -160,7 +154,7 @@ static void feed(struct pump *self, const char *at, size_t len)
         self->opaque = true;
     }
     if (self->opaque) {
-        push_raw(self, at, len);
+        push(self, at, len);
         return;
     }
     for (;;) {
@@ -207,10 +201,8 @@ static bool may_go(struct pump *self, struct piece *piece)
         if (piece->looking_since <= 0)
             piece->looking_since = now;
         if (now - piece->looking_since < LOOK_MAX_S) {
-            bool at_once = piece->looks++ < LOOKS_AT_ONCE;
-
-            if (at_once)
-                sched_yield(); /* whoever is to read may need our processor */
+            /* Whoever is to read may need our processor. */
+            bool at_once = piece->looks++ < LOOKS_AT_ONCE && sched_yield() == 0;
             wait_until(self, at_once ? now : now + LOOK_S);
             return false;
         }
@@ -302,10 +294,15 @@ static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
     flush(watcher->data);
 }
 
-static void on_wait(struct ev_loop *loop, ev_timer *watcher, int events)
+static void on_time(struct ev_loop *loop, ev_timer *watcher, int events)
 {
+    struct pump *self = watcher->data;
+
     (void)loop, (void)events;
-    flush(watcher->data);
+    if (watcher == &self->rest)
+        read_on(self);
+    else
+        flush(self);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -351,12 +348,6 @@ static size_t appetite(struct pump *self)
         ev_timer_start(self->setting->loop, &self->rest);
     }
     return part < READ_BYTES ? part : READ_BYTES;
-}
-
-static void on_rest(struct ev_loop *loop, ev_timer *watcher, int events)
-{
-    (void)loop, (void)events;
-    read_on(watcher->data);
 }
 
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
@@ -431,8 +422,8 @@ struct pump *pump_new(const struct setting *setting, int from, int to, int sourc
     bytes_init(&self->parsed, PARSED_BYTES_MAX);
     ev_io_init(&self->readable, on_readable, source, EV_READ);
     ev_io_init(&self->writable, on_writable, target, EV_WRITE);
-    ev_init(&self->wait, on_wait);
-    ev_init(&self->rest, on_rest);
+    ev_init(&self->wait, on_time);
+    ev_init(&self->rest, on_time);
     self->readable.data = self->writable.data = self->wait.data = self->rest.data = self;
     read_on(self);
     return self;

@@ -127,7 +127,7 @@ static bool server_accounts(
 static bool server_pinned(
     struct loader *self, const json_t *object, const json_t *value, void *into)
 {
-    return read_flag(self, object, "pinned", value, &((struct member *)into)->server.pinned);
+    return load_flag(self, object, "pinned", value, &((struct member *)into)->server.pinned);
 }
 
 static const struct load_row server_rows[] = {
