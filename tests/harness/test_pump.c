@@ -135,7 +135,7 @@ static void begin(bool tcp)
     ev_io_init(&reader, on_readable, far, EV_READ);
     ev_set_priority(&reader, EV_MAXPRI);
     ev_io_start(loop, &reader);
-    pump = pump_new(&setting, A, B, source, target, &callbacks, NULL);
+    pump = pump_new(&setting, A, B, source, target, false, &callbacks, NULL);
 }
 
 static void end(void)
