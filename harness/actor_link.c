@@ -26,6 +26,8 @@ struct relay {
     unsigned order;
     struct pump *forth; /* NULL: not connected yet */
     struct pump *back;
+    bool end_told;  /* who ended it */
+    bool end_forth; /* it was the caller */
 };
 
 struct actor_link {
@@ -60,14 +62,40 @@ static void relay_free(struct relay *self)
     free(self);
 }
 
+/* Who says the end first is the one who ended it. */
+static void tell_end(struct relay *self, bool forth, const char *how)
+{
+    const struct actor_link *link = self->link;
+
+    if (self->end_told)
+        return;
+    self->end_told = true;
+    self->end_forth = forth;
+    if (link->shows)
+        timeline_end(link->setting->timeline, forth ? link->from : link->to,
+            forth ? link->to : link->from, forth ? link->forth_kind : link->back_kind, how,
+            self->order)
+            ->optional = true;
+}
+
+/* A caller may end what it says and still hear, or be gone: then what was sent to it
+ * since was in vain, which is told by one more end. */
+static void tell_gone(struct relay *self, bool broken)
+{
+    const struct actor_link *link = self->link;
+    int error = 0;
+
+    getsockopt(self->caller, SOL_SOCKET, SO_ERROR, &error, &(socklen_t){sizeof(error)});
+    if (link->shows && self->end_told && self->end_forth && (broken || error))
+        timeline_end(link->setting->timeline, link->from, link->to, link->forth_kind, "(is gone)",
+            self->order)
+            ->optional = true;
+}
+
 static void relay_end(struct relay *self, const char *how)
 {
-    struct actor_link *link = self->link;
-
-    if (link->shows)
-        timeline_end(
-            link->setting->timeline, link->from, link->to, link->forth_kind, how, self->order)
-            ->optional = true;
+    tell_gone(self, how != NULL);
+    tell_end(self, true, how);
     relay_free(self);
 }
 
@@ -102,7 +130,7 @@ static void on_frame(struct pump *pump, struct span payload, void *user)
     if (!link->shows)
         return;
     if (is_login(kind, payload))
-        timeline_seen(link->setting->timeline, from, to, kind, payload);
+        timeline_seen(link->setting->timeline, from, to, kind, payload)->order = relay->order;
     else
         timeline_frame(link->setting->timeline, from, to, kind, payload, relay->order);
 }
@@ -111,9 +139,9 @@ static void on_passed(struct pump *pump, void *user)
 {
     struct relay *relay = user;
 
-    (void)pump;
+    tell_end(relay, pump == relay->forth, "(closed the connection)");
     if (pump_has_passed(relay->forth) && pump_has_passed(relay->back))
-        relay_end(relay, "(closed the connection)");
+        relay_end(relay, NULL);
 }
 
 static void on_broken(struct pump *pump, const char *how, void *user)

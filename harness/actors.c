@@ -143,6 +143,7 @@ static void start_host(struct actors *self, int index)
 static void start_client(struct actors *self, int index)
 {
     const struct member *member = member_at(self, (size_t)index);
+    bool outside = member->client.run || member->client.guest;
 
     if (member_at(self, (size_t)member->on)->kind == MEMBER_PEER) {
         start_host(self, index);
@@ -151,11 +152,11 @@ static void start_client(struct actors *self, int index)
     if (member->client.informer)
         add_link(self, index, member->on, topology_back(self->setting->topology, index),
             EDGE_CLIENT_INFORMER, EDGE_INFORMER_CLIENT);
-    else if (member->client.run || scenario_disturbs(self->setting->scenario, index, member->on))
+    else if (outside || scenario_disturbs(self->setting->scenario, index, member->on))
         add_link(self, index, member->on,
             topology_home(self->setting->topology, member->on, member->client.via),
             EDGE_CLIENT_SERVER, EDGE_SERVER_CLIENT);
-    if (member->client.run)
+    if (outside)
         return;
     self->items[index].client = actor_client_new(self->setting, index);
     if (member_at(self, (size_t)index)->client.logs_in)

@@ -6,6 +6,7 @@
 #include "harness/lint.h"
 #include "harness/load.h"
 #include "harness/new.h"
+#include "harness/record.h"
 #include "harness/run.h"
 #include "harness/up.h"
 #include "libbester/options.h"
@@ -156,10 +157,14 @@ static const struct option_row up_rows[] = {
         .offset = offsetof(struct up_options, run),
         .help = "run this in the foreground, ${S1} being the address of S1, and end with it"},
     {.name = "ladder",
-        .letter = 'v',
         .kind = OPTION_FLAG,
         .offset = offsetof(struct up_options, ladder),
-        .help = "print what passes by, line by line"},
+        .help = "print what passes by, a line for each frame; at a terminal as wide as it is"},
+    {.name = "verbose",
+        .letter = 'v',
+        .kind = OPTION_FLAG,
+        .offset = offsetof(struct up_options, verbose),
+        .help = "the same with every frame whole, and with what the processes write"},
     {.name = "besterd",
         .kind = OPTION_TEXT,
         .argument = "PATH",
@@ -216,6 +221,7 @@ static const struct command {
     {"load", main_load, "send as much as it is told to, and tell what that does to a server",
         &load_table},
     {"bench", main_bench, "measure how fast servers start and plays are played", &bench_table},
+    {"record", record_main, "start a cast, and make a play of what is said to it", &record_table},
     {"up", main_up, "start a cast and keep it for people to talk to", &up_table},
 };
 enum { COMMAND_COUNT = sizeof(commands) / sizeof(commands[0]) };

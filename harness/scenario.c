@@ -137,7 +137,9 @@ enum status scenario_load(struct scenario *self, const char *path,
     struct loader loader = {.scenario = self, .options = options, .mistake = mistake};
 
     *self = (struct scenario){.deadline_s = options->deadline_s};
-    enum status status = source_load(&self->source, path, mistake);
+    enum status status = options->text.at
+                             ? source_load_text(&self->source, path, options->text, mistake)
+                             : source_load(&self->source, path, mistake);
     if (status != STATUS_OK)
         return status;
     loader.bound = must_json(json_object());
@@ -224,6 +226,37 @@ int scenario_find(const struct scenario *self, const char *name, int server)
     return -1;
 }
 
+void scenario_add_guests(struct scenario *self)
+{
+    size_t count = self->member_count;
+
+    for (size_t i = 0; i < count * TRANSPORT_COUNT; i++) {
+        const struct member *server = &self->members[i / TRANSPORT_COUNT];
+        enum transport via = (enum transport)(i % TRANSPORT_COUNT);
+
+        if (server->kind != MEMBER_SERVER || !(server->server.listeners & (1U << via)))
+            continue;
+        /* No name of a play has blanks in it. */
+        struct member guest = {.kind = MEMBER_CLIENT,
+            .name = must_print("a client of %s", server->name),
+            .on = (int)(i / TRANSPORT_COUNT),
+            .client = {.via = via, .guest = true}};
+        must_grow(self->members, self->member_count);
+        self->members[self->member_count++] = guest;
+    }
+}
+
+int scenario_find_guest(const struct scenario *self, int server, enum transport via)
+{
+    for (size_t i = 0; i < self->member_count; i++) {
+        const struct member *member = &self->members[i];
+
+        if (member->client.guest && member->on == server && member->client.via == via)
+            return (int)i;
+    }
+    return -1;
+}
+
 bool scenario_disturbs(const struct scenario *self, int a, int b)
 {
     for (size_t i = 0; i < self->disturbed_count; i++) {
@@ -238,7 +271,8 @@ bool scenario_disturbs(const struct scenario *self, int a, int b)
 bool member_is_played(const struct member *self)
 {
     return self->kind == MEMBER_PEER ||
-           ((self->kind == MEMBER_HANDLER || self->kind == MEMBER_CLIENT) && !member_run(self));
+           ((self->kind == MEMBER_HANDLER || self->kind == MEMBER_CLIENT) && !member_run(self) &&
+               !self->client.guest);
 }
 
 const json_t *member_run(const struct member *self)

@@ -58,6 +58,7 @@ struct cast_client {
     bool welcome;     /* the peer that it is on answers its logins by itself */
     bool reads;       /* a line of the play goes to its stdin */
     bool end_is_told; /* a step says how it ends */
+    bool guest;       /* whoever comes from outside, any number of them at once */
 };
 
 struct cast_peer {
@@ -207,6 +208,7 @@ struct scenario {
 struct scenario_options {
     double deadline_s; /* where the play says none */
     bool world;        /* for `up`: steps are not needed */
+    struct span text;  /* in place of what the file holds; absent: that */
 };
 
 /* STATUS_IO or STATUS_INVALID: *mistake says what and where. */
@@ -217,6 +219,12 @@ void scenario_release(struct scenario *self);
 /* The member of that name, or -1. A handler may be on several servers under one
  * name: server tells which is meant; -1: the first. */
 int scenario_find(const struct scenario *self, const char *name, int server);
+/* For casts that people talk to: adds a member for those who come from outside, for
+ * each way in which a server listens. After scenario_load, before anything is
+ * started. */
+void scenario_add_guests(struct scenario *self);
+/* That member, or -1. */
+int scenario_find_guest(const struct scenario *self, int server, enum transport via);
 /* The word for it in a play. */
 const char *disturbance_name(enum disturbance_kind kind);
 /* Whether a step disturbs what passes between the two. */

@@ -289,20 +289,11 @@ static enum status source_fill(struct source *self, const json_t *with, struct m
     return STATUS_OK;
 }
 
-enum status source_load(struct source *self, const char *path, struct mistake *mistake)
-{
-    return source_load_filled(self, path, NULL, mistake);
-}
-
-enum status source_load_filled(
-    struct source *self, const char *path, const json_t *with, struct mistake *mistake)
+/* The text is there, unless status says otherwise. */
+static enum status source_decode(struct source *self, enum status status, struct mistake *mistake)
 {
     json_error_t error;
 
-    *self = (struct source){.path = must_copy(path)};
-    enum status status = source_read(path, &self->text, &self->len, mistake);
-    if (status == STATUS_OK)
-        status = source_fill(self, with, mistake);
     if (status != STATUS_OK)
         goto out;
     self->root = json_loadb(self->text, self->len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
@@ -317,6 +308,29 @@ out:
     if (status != STATUS_OK)
         source_release(self);
     return status;
+}
+
+enum status source_load(struct source *self, const char *path, struct mistake *mistake)
+{
+    return source_load_filled(self, path, NULL, mistake);
+}
+
+enum status source_load_filled(
+    struct source *self, const char *path, const json_t *with, struct mistake *mistake)
+{
+    *self = (struct source){.path = must_copy(path)};
+    enum status status = source_read(path, &self->text, &self->len, mistake);
+    if (status == STATUS_OK)
+        status = source_fill(self, with, mistake);
+    return source_decode(self, status, mistake);
+}
+
+enum status source_load_text(
+    struct source *self, const char *path, struct span text, struct mistake *mistake)
+{
+    *self = (struct source){
+        .path = must_copy(path), .text = must_copy_bytes(text.at, text.len), .len = text.len};
+    return source_decode(self, STATUS_OK, mistake);
 }
 
 void source_release(struct source *self)

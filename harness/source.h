@@ -51,6 +51,9 @@ MUST_CHECK enum status source_load(struct source *self, const char *path, struct
  * no ${name} is there. */
 MUST_CHECK enum status source_load_filled(
     struct source *self, const char *path, const json_t *with, struct mistake *mistake);
+/* The same of a text, in place of what the file holds now. */
+MUST_CHECK enum status source_load_text(
+    struct source *self, const char *path, struct span text, struct mistake *mistake);
 void source_release(struct source *self);
 
 /* Where that many bytes of a text lead to. */

@@ -181,6 +181,7 @@ struct event *timeline_seen(
 
     event->aside = true;
     decode(event);
+    ev_feed_event(self->loop, &self->turn, EV_CUSTOM); /* somebody may watch */
     return event;
 }
 

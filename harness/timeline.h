@@ -46,7 +46,7 @@ struct event {
     bool optional;     /* nobody needs to ask for it */
     bool aside;        /* the harness dealt with it itself; no line could have asked for it */
     unsigned order;    /* of its connection on the edge */
-    unsigned exchange; /* whom an answer would answer; 0: nobody */
+    unsigned exchange; /* whom an answer would answer, or SAID does; 0: nobody, or not told */
     unsigned line;     /* of the play, that said, did or took it; 0: none did */
 };
 

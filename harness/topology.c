@@ -200,7 +200,7 @@ static void name_informer(struct topology *self, int index)
     back->address_len = sizeof(*address);
 }
 
-/* Where a client that is a real program thinks that its server is. */
+/* Where a client that is a real program, or a guest, thinks that its server is. */
 static enum status open_client(struct topology *self, int index, struct fault *fault)
 {
     const struct member *member = &self->scenario->members[index];
@@ -248,7 +248,7 @@ static enum status open_member(struct topology *self, int index, struct fault *f
     if (member->kind == MEMBER_HANDLER)
         return open_handler(self, index, fault);
     if (member->kind == MEMBER_CLIENT)
-        return member->client.run || member->client.informer ||
+        return member->client.run || member->client.guest || member->client.informer ||
                        scenario_disturbs(scenario, index, member->on)
                    ? open_client(self, index, fault)
                    : STATUS_OK;

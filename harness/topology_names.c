@@ -7,11 +7,15 @@
 #include "harness/text.h"
 #include "harness/topology.h"
 
-static const char *address_from_outside(const struct topology *self, int member)
+/* Where guests are expected, that is where they find it. */
+static const char *address_from_outside(const struct topology *self, int server)
 {
     for (int transport = 0; transport < TRANSPORT_COUNT; transport++) {
-        const struct place *home = topology_home(self, member, (enum transport)transport);
+        const struct place *home = topology_home(self, server, (enum transport)transport);
+        int guest = scenario_find_guest(self->scenario, server, (enum transport)transport);
 
+        if (guest >= 0)
+            return topology_front(self, guest, server)->text;
         if (home->text[0])
             return home->text;
     }

@@ -1,6 +1,6 @@
 /*
  * up: `harness up`: the cast of a play, started and kept, so that people can
- * talk to it. Actors answer by their rules.
+ * talk to it.
  */
 #ifndef HARNESS_UP_H
 #define HARNESS_UP_H
@@ -12,7 +12,8 @@ struct up_options {
     const char *run;     /* NULL: until interrupted */
     double deadline_s;
     bool ladder;
-    bool unwatched; /* the server starts real handlers, and nobody sees what they say */
+    bool unwatched; /* the server starts real handlers, and nobody sees what anybody says */
+    bool verbose;   /* the ladder, nothing of it cut or left out */
 };
 
 /* Returns the exit status. */

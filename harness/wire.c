@@ -86,13 +86,15 @@ static void note_said(const struct setting *setting, int from, int to, enum edge
                  json_object_get(json_object_get(json, "header"), "authentication");
 
     json_decref(json);
+    struct event *event;
     if (shows) {
-        timeline_said(setting->timeline, from, to, edge, bytes);
-        return;
+        event = timeline_said(setting->timeline, from, to, edge, bytes);
+    } else {
+        char *text = utterance->body == BODY_RAW ? raw_text(bytes) : hex_text(bytes);
+        event = timeline_said_text(setting->timeline, from, to, edge, text);
+        free(text);
     }
-    char *text = utterance->body == BODY_RAW ? raw_text(bytes) : hex_text(bytes);
-    timeline_said_text(setting->timeline, from, to, edge, text);
-    free(text);
+    event->exchange = utterance->exchange;
 }
 
 static struct span say(
