@@ -334,9 +334,12 @@ static size_t next_root(struct order *self, const bool *told, size_t first)
         if (i == first)
             place = person->place;
         /* What one says later can't come before what he said first. */
-        if (!asked[person->place] && i != first && person->place < place &&
-            is_free(self, told, first, i))
-            found = i, place = person->place;
+        bool sooner = !asked[person->place] && i != first && person->place < place &&
+                      is_free(self, told, first, i);
+        if (sooner) {
+            found = i;
+            place = person->place;
+        }
         asked[person->place] = true;
     }
     free(asked);

@@ -5,6 +5,7 @@
 
 #include "harness/must.h"
 #include "harness/record_line.h"
+#include "harness/record_once.h"
 
 enum { NAME_BYTES_MAX = 60 };
 
@@ -279,6 +280,7 @@ static json_t *steps_of(struct writer *self)
         if (step)
             json_array_append_new(steps, step);
     }
+    record_once(steps);
     return steps;
 }
 
@@ -286,7 +288,7 @@ static json_t *write_play(struct writer *self)
 {
     const struct scenario *scenario = self->scribe.talk->scenario;
     const json_t *root = scenario->source.root;
-    json_t *play = must_json(json_pack("{s:s}", "play", scenario->name));
+    json_t *play = must_json(json_pack("{s:s+}", "play", "Recorded: ", scenario->name));
 
     if (json_object_get(root, "deadlineMs"))
         json_object_set(play, "deadlineMs", json_object_get(root, "deadlineMs"));

@@ -98,6 +98,8 @@ def kept(world, *commands, name=None, same=True):
                 raise AssertionError(f"a password is in\n{text}")
         done = harness("fmt", "--check", folder.file("1.json"))
         bester.same(done.returncode, 0, "its layout is canonical")
+        done = harness("lint", folder.file("1.json"))
+        bester.same((done.returncode, done.stdout), (0, ""), "findings")
     if name:
         if os.environ.get("BESTER_RECORD_AGAIN"):
             with open(RECORDED + name, "w", encoding="utf-8") as file:
