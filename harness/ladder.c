@@ -103,16 +103,35 @@ static void put_blanks(const struct ladder *self, size_t count)
     fprintf(self->out, "%*s", (int)count, "");
 }
 
+static void make_room(struct ladder *self, const char *name)
+{
+    if (markup_columns(name) > self->name_columns)
+        self->name_columns = markup_columns(name);
+}
+
+/* For the names that are known beforehand. */
+static void make_rooms(struct ladder *self, const struct scenario *scenario)
+{
+    for (size_t i = 0; i < scenario->member_count; i++) {
+        const struct member *member = &scenario->members[i];
+        const char *user;
+        const json_t *password;
+
+        if (!member->client.guest && member->kind != MEMBER_STDIO)
+            make_room(self, member->name);
+        json_object_foreach (member->server.accounts, user, password)
+            make_room(self, user);
+    }
+}
+
 /* Columns of names grow with the names there are, and stay so. */
 static size_t name_columns(struct ladder *self, const char *a, const char *b, size_t width)
 {
     size_t most = width >= WIDTH_FOR_TIMES ? NAME_COLUMNS_MAX : NAME_COLUMNS_NARROW;
-    size_t wanted = markup_columns(a);
 
-    if (b && markup_columns(b) > wanted)
-        wanted = markup_columns(b);
-    if (wanted > self->name_columns)
-        self->name_columns = wanted;
+    make_room(self, a);
+    if (b)
+        make_room(self, b);
     return self->name_columns < most ? self->name_columns : most;
 }
 
@@ -170,6 +189,8 @@ void ladder_show(struct ladder *self, const struct timeline *timeline, const str
                            : guests_name(&self->guests, scenario, event->from, event->order);
     const char *to =
         event->to < 0 ? NULL : guests_name(&self->guests, scenario, event->to, event->order);
+    if (self->name_columns == 0)
+        make_rooms(self, scenario);
     if (self->terminal)
         show_aligned(self, event, from, to);
     else

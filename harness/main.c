@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "harness/bench.h"
@@ -36,10 +37,14 @@ static const struct option_row run_rows[] = {
         .max = 1000,
         .help = "plays at once; otherwise as many as there are processors"},
     {.name = "ladder",
-        .letter = 'v',
         .kind = OPTION_FLAG,
         .offset = offsetof(struct run_options, ladder),
         .help = "print the conversation, line by line, as it happens; one play at a time"},
+    {.name = "verbose",
+        .letter = 'v',
+        .kind = OPTION_FLAG,
+        .offset = offsetof(struct run_options, verbose),
+        .help = "the same, with every frame whole"},
     {.name = "besterd",
         .kind = OPTION_TEXT,
         .argument = "PATH",
@@ -70,6 +75,11 @@ static const struct option_row run_rows[] = {
         .min = 1,
         .max = 100,
         .help = "let a play that failed try again, at most N times; one that passes then is FLAKY"},
+    {.name = "accept",
+        .kind = OPTION_FLAG,
+        .offset = offsetof(struct run_options, accept),
+        .help = "rewrite lines that expect another frame than comes, and show what changes; a play "
+                "that fails for another reason is left alone; not where CI is set"},
     {.name = "allow-flaky",
         .kind = OPTION_FLAG,
         .offset = offsetof(struct run_options, allow_flaky),
@@ -135,12 +145,25 @@ static int main_run(int argc, char **argv)
         fputs("harness run: no play is named; see harness run --help\n", stderr);
         return EXIT_USAGE;
     }
+    options.ladder = options.ladder || options.verbose;
     for (size_t i = 0; i < REPORT_KIND_COUNT && options.ladder; i++)
         if (options.reports[i] && strcmp(options.reports[i], "-") == 0) {
             fputs(
                 "harness run: the ladder and a report can't both go to standard output\n", stderr);
             return EXIT_USAGE;
         }
+    const char *ci = getenv("CI");
+    if (options.accept && ci && *ci) {
+        fputs("harness run: CI is set, and nobody there would look at what --accept rewrites\n",
+            stderr);
+        return EXIT_USAGE;
+    }
+    if (options.accept && (options.until_fail || options.schedule.rounds > 1)) {
+        fputs(
+            "harness run: a play that is accepted is played until it passes, not again and again\n",
+            stderr);
+        return EXIT_USAGE;
+    }
     if (options.server && options.besterd) {
         fputs("harness run: --server and --besterd can't both say what is run\n", stderr);
         return EXIT_USAGE;

@@ -19,6 +19,10 @@ struct player_callbacks {
     void (*on_done)(void *user);
     /* A line of the conversation has happened. NULL: nobody wants to know. */
     void (*on_line)(const struct timeline *timeline, const struct event *event, void *user);
+    /* A frame came that is not what its line says; the play fails. The scope is what is
+     * bound at that moment. NULL: nobody wants to know. */
+    void (*on_other)(const struct step *step, const struct event *event, struct scope *scope,
+        const struct topology *topology, void *user);
 };
 
 struct player *player_new(struct ev_loop *loop, struct streams *streams,

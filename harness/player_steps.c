@@ -117,6 +117,11 @@ enum step_answer player_fail_other(
             hint_other(player_timeline(self), event, player_wants(self, event, true));
     if (!self->verdict.hint)
         self->verdict.hint = hint_disturbed(player_timeline(self), line->from, line->to, ended);
+    if (ended || !self->callbacks->on_other)
+        return STEP_FAILED;
+    self->seen_from = line->from;
+    self->callbacks->on_other(step, event, &self->scope, stage_topology(self->stage), self->user);
+    self->seen_from = -1;
     return STEP_FAILED;
 }
 

@@ -1,18 +1,19 @@
 #include "harness/run.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "harness/accept.h"
+#include "harness/ladder.h"
 #include "harness/must.h"
 #include "harness/orphans.h"
 #include "harness/player.h"
 #include "harness/progress.h"
 
-enum { LINE_BYTES_MAX = 2000, SIGNAL_COUNT = 3 };
+enum { SIGNAL_COUNT = 3 };
 
 static const int signal_numbers[SIGNAL_COUNT] = {SIGINT, SIGTERM, SIGHUP};
 
@@ -25,8 +26,9 @@ struct item {
     struct item *later;
     struct player *player; /* while it plays */
     struct performance performance;
-    char *skipped; /* why it is not played; or NULL */
-    bool over;     /* its performance waits for those before it to be told */
+    struct accept *accept; /* NULL: nothing was rewritten */
+    char *skipped;         /* why it is not played; or NULL */
+    bool over;             /* its performance waits for those before it to be told */
 };
 
 struct run {
@@ -40,7 +42,9 @@ struct run {
     size_t started;
     size_t told;
     size_t playing;
-    bool failed; /* some play has */
+    bool failed;      /* some play has */
+    bool not_written; /* some play that was accepted */
+    struct ladder *ladder;
     struct summary summary;
     double began_ms;
     struct reports *reports;
@@ -81,12 +85,17 @@ static void tell_first(struct run *self)
 {
     struct item *item = self->first;
 
+    bool passed = item->performance.result == RESULT_PASSED;
+    if (item->accept && !accept_finish(item->accept, passed, run_diff_output(self->options)))
+        self->not_written = true;
+
     self->first = item->later;
     if (!self->first)
         self->last = NULL;
     self->told++;
     reports_play_done(self->reports, &self->summary, &item->performance);
     performance_release(&item->performance);
+    accept_free(item->accept);
     free(item->skipped);
     free(item);
 }
@@ -119,6 +128,34 @@ static void item_skip(struct item *self)
 
 static void item_play(struct item *self);
 
+static void on_other(const struct step *step, const struct event *event, struct scope *scope,
+    const struct topology *topology, void *user)
+{
+    struct item *item = user;
+    const struct scenario *scenario = item->performance.scenario;
+
+    if (!item->run->options->accept)
+        return;
+    if (!item->accept)
+        item->accept = accept_new(scenario);
+    accept_note(item->accept, scenario, step, event, scope, topology);
+}
+
+/* Whether it plays again, with a line rewritten. */
+static bool plays_rewritten(struct item *self, struct verdict *verdict, struct timeline *timeline)
+{
+    const struct scenario *scenario =
+        self->accept && verdict->cause == CAUSE_OTHER_MESSAGE ? accept_rewrite(self->accept) : NULL;
+
+    if (!scenario)
+        return false;
+    verdict_release(verdict);
+    timeline_free(timeline);
+    self->performance.scenario = scenario;
+    item_play(self);
+    return true;
+}
+
 static void on_done(void *user)
 {
     struct item *item = user;
@@ -128,6 +165,8 @@ static void on_done(void *user)
 
     player_free(item->player);
     item->player = NULL;
+    if (plays_rewritten(item, &verdict, timeline))
+        return;
     performance_add(&item->performance, &verdict, timeline);
     if (item->performance.result == RESULT_FAILED &&
         item->performance.attempt_count <= self->options->retry) {
@@ -143,16 +182,14 @@ static void on_done(void *user)
 
 static void on_line(const struct timeline *timeline, const struct event *event, void *user)
 {
-    char *text = event_text(timeline, event, LINE_BYTES_MAX);
+    const struct item *item = user;
 
-    (void)user;
-    puts(text);
-    fflush(stdout);
-    free(text);
+    ladder_show(item->run->ladder, timeline, event);
 }
 
-static const struct player_callbacks quiet_callbacks = {.on_done = on_done};
-static const struct player_callbacks ladder_callbacks = {.on_done = on_done, .on_line = on_line};
+static const struct player_callbacks quiet_callbacks = {.on_done = on_done, .on_other = on_other};
+static const struct player_callbacks ladder_callbacks = {
+    .on_done = on_done, .on_line = on_line, .on_other = on_other};
 
 static void item_play(struct item *self)
 {
@@ -278,7 +315,9 @@ static void play_all(struct run *self)
     self->start.data = self;
     watch_signals(self);
     reports_begin(self->reports, &self->summary);
-    if (!self->options->ladder)
+    if (self->options->ladder)
+        self->ladder = ladder_new(stdout, self->options->verbose);
+    else
         self->progress = progress_new(self->loop, stderr, ask_progress, self);
     ev_feed_event(self->loop, &self->start, EV_CUSTOM);
     hold_signals(false);
@@ -288,6 +327,7 @@ static void play_all(struct run *self)
     self->summary.ms = now_ms() - self->began_ms;
     progress_end(self->progress);
     progress_free(self->progress);
+    ladder_free(self->ladder);
     for (size_t i = 0; i < SIGNAL_COUNT; i++)
         ev_signal_stop(self->loop, &self->signals[i]);
 }
@@ -325,33 +365,13 @@ static int play(struct run *self)
     ev_loop_destroy(self->loop);
     orphans_end();
     int status = summary_bad(&self->summary) ? EXIT_PLAYS_FAILED : 0;
+    if (self->not_written)
+        status = EXIT_LOCAL_IO;
     if (reports_end(self->reports, &self->summary, &fault) != STATUS_OK) {
         complain(EXIT_LOCAL_IO, &fault);
         status = status ? status : EXIT_LOCAL_IO;
     }
     return self->summary.interrupted || signal_is_held() ? EXIT_INTERRUPTED : status;
-}
-
-/* What has to be typed to play one of them again as it was played. */
-static char *command_of(const struct run_options *options)
-{
-    char *program = shell_word(program_invocation_name);
-    const char *server = options->server ? options->server : options->besterd;
-    char *word = server ? shell_word(server) : NULL;
-    char *command = must_print("%s run%s%s%s%s", program,
-        options->server    ? " --server "
-        : options->besterd ? " --besterd "
-                           : "",
-        word ? word : "", options->has ? " --has " : "", options->has ? options->has : "");
-
-    if (options->deadline_s != DEADLINE_MS / 1e3) {
-        char *longer = must_print("%s --deadline %gs", command, options->deadline_s);
-        free(command);
-        command = longer;
-    }
-    free(word);
-    free(program);
-    return command;
 }
 
 /* Which servers are run, and what they have. With nothing but plays that are skipped,
@@ -412,7 +432,7 @@ static int prepare(struct run *self, char *const *arguments, size_t count)
 int run_plays(const struct run_options *options, char *const *arguments, size_t count)
 {
     struct run self = {.options = options};
-    char *command = command_of(options);
+    char *command = run_command_of(options);
     int status = prepare(&self, arguments, count);
 
     self.summary.command = command;

@@ -21,12 +21,19 @@ struct run_options {
     unsigned jobs;       /* 0: as many as there are processors */
     double deadline_s;
     bool ladder;
+    bool verbose;   /* nothing of the ladder is cut */
     unsigned retry; /* how often a play that failed may try again */
     bool allow_flaky;
-    struct schedule_options schedule;       /* .rounds 0: one, or as many as it takes */
-    bool until_fail;                        /* nothing more is started once a play has failed */
+    bool accept;                      /* lines that differ are rewritten, if the play then passes */
+    struct schedule_options schedule; /* .rounds 0: one, or as many as it takes */
+    bool until_fail;                  /* nothing more is started once a play has failed */
     const char *reports[REPORT_KIND_COUNT]; /* files; NULL: not wanted */
 };
+
+/* What has to be typed to play one of them again as it was played. malloc'd. */
+char *run_command_of(const struct run_options *options);
+/* Where a report goes to standard output, a diff does not. */
+FILE *run_diff_output(const struct run_options *options);
 
 /* Returns the exit status. */
 int run_plays(const struct run_options *options, char *const *arguments, size_t count);
