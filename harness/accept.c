@@ -195,17 +195,19 @@ static const char *colour_of(const char *line)
     return *line == '-' ? "31" : *line == '+' ? "32" : *line == '@' ? "36" : NULL;
 }
 
-static void show_coloured(FILE *out, char *diff)
+static void show_coloured(FILE *out, struct span diff)
 {
-    char *rest = NULL;
-
-    for (char *line = strtok_r(diff, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-        const char *colour = colour_of(line);
+    while (diff.len > 0) {
+        const char *end = memchr(diff.at, '\n', diff.len);
+        size_t len = end ? (size_t)(end - diff.at) : diff.len;
+        const char *colour = colour_of(diff.at);
 
         if (colour)
-            fprintf(out, "\033[%sm%s\033[0m\n", colour, line);
-        else
-            fprintf(out, "%s\n", line);
+            fprintf(out, "\033[%sm", colour);
+        fwrite(diff.at, 1, len, out);
+        fputs(colour ? "\033[0m\n" : "\n", out);
+        len += end != NULL;
+        diff = (struct span){diff.at + len, diff.len - len};
     }
 }
 
@@ -220,7 +222,7 @@ static void show(const struct accept *self, FILE *out)
     linediff_write(into, self->path, before, self->path, text_of(self));
     fclose(into);
     if (isatty(fileno(out)) == 1 && (!no_colour || !*no_colour))
-        show_coloured(out, diff);
+        show_coloured(out, (struct span){diff, len});
     else
         fwrite(diff, 1, len, out);
     fflush(out);
