@@ -130,14 +130,16 @@ static bool check_steps(struct loader *self, const struct steps *steps);
 
 static bool check_step(struct loader *self, const struct step *step)
 {
-    bool server =
-        (step->kind == STEP_LOG || step->kind == STEP_EXIT || step->kind == STEP_SIGNAL) &&
-        self->scenario->members[step->member].kind == MEMBER_SERVER;
+    bool server = (step->kind == STEP_METRICS || step->kind == STEP_LOG ||
+                      step->kind == STEP_EXIT || step->kind == STEP_SIGNAL) &&
+                  self->scenario->members[step->member].kind == MEMBER_SERVER;
 
     if (step->kind == STEP_LINE || step->kind == STEP_NEVER)
         return check_line(self, &step->line, step->at);
     if (server && step->kind == STEP_LOG)
         return use(self, FEATURE_LOG, step->at, "a line of the log");
+    if (server && step->kind == STEP_METRICS)
+        return use(self, FEATURE_METRICS, step->at, "what a server counts");
     if (server && step->kind == STEP_EXIT)
         return use(self, FEATURE_EXIT, step->at, "how a server ends");
     if (server && step->signal == SIGHUP)

@@ -140,6 +140,7 @@ static const struct use_row {
     {STEP("{\"S > R\":{\"type\":\"x\",\"hops\":1}}"), "origin", 3},
     {STEP("{\"expect\":\"S\",\"log\":\"x\"}"), "log", 3},
     {STEP("{\"expect\":\"S\",\"exit\":0}"), "exit", 3},
+    {STEP("{\"expect\":\"S\",\"metrics\":{\"bester_sessions\":0}}"), "metrics", 3},
     {STEP("{\"kill\":\"S\",\"signal\":\"HUP\"}"), "reload", 3},
     {CAST("\"config\":{\"limits\":{\"hops\":1}}"), "configuration", 2},
     {CAST("\"config\":{\"network\":{\"tls4\":{}}}"), "configuration", 2},
