@@ -147,12 +147,13 @@ char *hint_unasked(const struct event *event)
 {
     const struct event *before = event;
 
-    while (before && before->line == 0)
+    while (before && (before->line == 0 || before->kind != EVENT_SAID))
         before =
             before->prev == before || !before->prev || !before->prev->next ? NULL : before->prev;
     if (!before)
         return NULL;
-    return must_print("It came behind what line %u says. If it is right, a line for it is missing.",
+    return must_print(
+        "It came after line %u had been said. If it is right, a line for it is missing.",
         before->line);
 }
 

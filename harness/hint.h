@@ -20,7 +20,8 @@ char *hint_silence(const struct timeline *timeline, int from, int to);
 char *hint_disturbed(const struct timeline *timeline, int from, int to, bool ended);
 /* The last line that a process wrote; or NULL. */
 char *hint_last_words(const struct timeline *timeline, int member);
-/* Behind which line of the play came what nobody asked for; or NULL. */
+/* After which line had been said came what nobody asked for (what was heard in between
+ * may have come in another order); or NULL. */
 char *hint_unasked(const struct event *event);
 /* Why a process does not end; or NULL. */
 char *hint_not_ended(const struct timeline *timeline, int member);
