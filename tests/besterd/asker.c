@@ -128,6 +128,7 @@ enum status ask(struct asker *self, uint64_t ticket, const char *format, ...)
     int len = vsnprintf(data, sizeof data, format, list);
     va_end(list);
     assert_in_range(len, 1, (int)sizeof data - 1);
+    assert_in_range(ticket, 0, ASKER_TICKETS - 1);
     snprintf(id, sizeof id, "\"m%u\"", (unsigned)ticket);
     unsigned before = self->answer_count + self->failure_count;
     ev_now_update(self->loop); /* deadlines are counted by the loop's clock */

@@ -9,7 +9,7 @@
 
 #include "besterd/handler.h"
 
-enum { ASKER_TICKETS = 10000 };
+enum { ASKER_TICKETS = 20000 };
 
 struct outcome_of {
     unsigned answers, failures;
