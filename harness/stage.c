@@ -13,6 +13,8 @@
 
 enum { DIR_ROOM = 200 };
 static const double LOOK_S = 0.01;
+/* A server that is asked to end takes up to its drainMs, 5 s, and a little more. */
+static const double END_LEAST_S = 10;
 
 enum stage_state {
     STAGE_NEW,
@@ -344,7 +346,7 @@ const struct topology *stage_topology(const struct stage *self)
 void stage_end(struct stage *self, double deadline_s)
 {
     self->state = STAGE_ENDING;
-    ev_timer_set(&self->deadline, deadline_s, 0.);
+    ev_timer_set(&self->deadline, deadline_s > END_LEAST_S ? deadline_s : END_LEAST_S, 0.);
     ev_timer_start(self->setting.loop, &self->deadline);
     ev_feed_event(self->setting.loop, &self->change, EV_CUSTOM);
 }

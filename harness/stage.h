@@ -43,7 +43,7 @@ struct timeline *stage_take_timeline(struct stage *self);
 /* Makes the places and starts everything. On failure on_trouble follows. */
 void stage_start(struct stage *self);
 /* Clients first, then servers, then the programs that they talked to; on_ended follows, or
- * on_trouble (CAUSE_NOT_ENDED) when the deadline passes. */
+ * on_trouble (CAUSE_NOT_ENDED) when the deadline passes, which is 10 s at least. */
 void stage_end(struct stage *self, double deadline_s);
 
 struct timeline *stage_timeline(const struct stage *self);
