@@ -242,7 +242,7 @@ static const struct step_word {
     const char *name;
     bool (*load)(struct loader *self, const json_t *object, const json_t *value, struct step *step,
         unsigned depth);
-    const char *beside[3]; /* what may stand beside it, but note and deadlineMs */
+    const char *beside[4]; /* what may stand beside it, but note and deadlineMs; ended by NULL */
 } step_words[] = {
     {"any order", load_any_order, {NULL}},
     {"together", load_together, {NULL}},
