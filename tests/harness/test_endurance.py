@@ -4,6 +4,9 @@ no process, no socket, no file, no port. ENDURANCE_ROUNDS says how often (defaul
 on the way. Writes TAP."""
 import json, os, re, signal, subprocess, sys, tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import bester
+
 HARNESS = os.path.join(os.environ.get("BESTER_BUILD", "build"), "harness")
 PLAY = "tests/harness/plays/three.json"
 ROUNDS = int(os.environ.get("ENDURANCE_ROUNDS", "64"))
@@ -150,18 +153,4 @@ def a_bench_that_fails():
 TESTS = [nothing_is_left, nothing_is_left_after_an_interruption, a_bench, a_bench_that_fails]
 
 
-def main():
-    failed = 0
-    print(f"1..{len(TESTS)}")
-    for number, test in enumerate(TESTS, 1):
-        try:
-            test()
-            print(f"ok {number} - {test.__name__}", flush=True)
-        except Exception as wrong:
-            failed += 1
-            text = f"{type(wrong).__name__}: {wrong}".splitlines()
-            print(f"not ok {number} - {test.__name__}\n" + "\n".join("# " + line for line in text), flush=True)
-    return 1 if failed else 0
-
-
-sys.exit(main())
+bester.run(*TESTS)

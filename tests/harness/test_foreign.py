@@ -4,6 +4,9 @@ them. The server is tests/harness/legacy_server.py. Writes TAP."""
 import json, os, re, subprocess, sys, tempfile
 import xml.etree.ElementTree as ElementTree
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import bester
+
 BUILD = os.path.abspath(os.environ.get("BESTER_BUILD", "build"))
 HARNESS = os.path.join(BUILD, "harness")
 LEGACY = os.path.abspath("tests/harness/legacy_server.py")
@@ -324,18 +327,4 @@ TESTS = [
 ]
 
 
-def main():
-    failed = 0
-    print(f"1..{len(TESTS)}")
-    for number, test in enumerate(TESTS, 1):
-        try:
-            test()
-            print(f"ok {number} - {test.__name__}")
-        except Exception as wrong:
-            failed += 1
-            print(f"not ok {number} - {test.__name__}")
-            print("\n".join("# " + line for line in f"{type(wrong).__name__}: {wrong}".splitlines()))
-    return 1 if failed else 0
-
-
-sys.exit(main())
+bester.run(*TESTS)

@@ -428,18 +428,4 @@ TESTS = [
 ]
 
 
-def main():
-    failed = 0
-    print(f"1..{len(TESTS)}")
-    for number, test in enumerate(TESTS, 1):
-        try:
-            test()
-            print(f"ok {number} - {test.__name__}", flush=True)
-        except Exception as wrong:
-            failed += 1
-            text = f"{type(wrong).__name__}: {wrong}".splitlines()
-            print(f"not ok {number} - {test.__name__}\n" + "\n".join("# " + line for line in text), flush=True)
-    return 1 if failed else 0
-
-
-sys.exit(main())
+bester.run(*TESTS)

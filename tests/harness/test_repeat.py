@@ -4,6 +4,9 @@ Writes TAP."""
 import json, os, re, shutil, signal, subprocess, sys, tempfile
 import xml.etree.ElementTree as ElementTree
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import bester
+
 HARNESS = os.path.join(os.environ.get("BESTER_BUILD", "build"), "harness")
 GOOD = "tests/harness/plays/good.json"
 HANGS = "tests/harness/plays/hangs.json"
@@ -224,18 +227,4 @@ TESTS = [
 ]
 
 
-def main():
-    failed = 0
-    print(f"1..{len(TESTS)}")
-    for number, test in enumerate(TESTS, 1):
-        try:
-            test()
-            print(f"ok {number} - {test.__name__}", flush=True)
-        except Exception as wrong:
-            failed += 1
-            told = f"{type(wrong).__name__}: {wrong}".splitlines()
-            print(f"not ok {number} - {test.__name__}\n" + "\n".join("# " + line for line in told), flush=True)
-    return 1 if failed else 0
-
-
-sys.exit(main())
+bester.run(*TESTS)

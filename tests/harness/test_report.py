@@ -5,6 +5,9 @@ import base64, hashlib, json, os, pty, re, select, shutil, signal, subprocess, s
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import bester
+
 HARNESS = os.path.join(os.environ.get("BESTER_BUILD", "build"), "harness")
 GOOD = "tests/harness/plays/good.json"
 HANGS = "tests/harness/plays/hangs.json"
@@ -558,18 +561,4 @@ TESTS = [
 ]
 
 
-def main():
-    failed = 0
-    print(f"1..{len(TESTS)}")
-    for number, test in enumerate(TESTS, 1):
-        try:
-            test()
-            print(f"ok {number} - {test.__name__}", flush=True)
-        except Exception as wrong:
-            failed += 1
-            told = f"{type(wrong).__name__}: {wrong}".splitlines()
-            print(f"not ok {number} - {test.__name__}\n" + "\n".join("# " + line for line in told), flush=True)
-    return 1 if failed else 0
-
-
-sys.exit(main())
+bester.run(*TESTS)
