@@ -11,13 +11,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "besterd/child_output.h"
 #include "besterd/log.h"
 
 static const double PAUSE_FIRST_S = 0.1;
 static const double PAUSE_MAX_S = 30;
 static const double STEADY_S = 10;
 static const double STOP_S = 2;
-enum { EXEC_FAILED = 127 };
+enum { EXEC_FAILED = 127, SAYS_BYTES = 160 };
 
 struct child {
     struct ev_loop *loop;
@@ -26,8 +27,9 @@ struct child {
     void *user;
     ev_child watcher;
     ev_timer restart;
-    ev_timer patience; /* with one that was asked to end */
-    pid_t pid;         /* 0: not running */
+    ev_timer patience;           /* with one that was asked to end */
+    struct child_output *output; /* of the last that was started; NULL: none was */
+    pid_t pid;                   /* 0: not running */
     double started_at;
     double pause_s; /* before the next start, if it ends now */
     bool stopping;
@@ -55,6 +57,7 @@ static void on_exit_seen(struct ev_loop *loop, ev_child *watcher, int events)
     (void)events;
     ev_child_stop(loop, watcher);
     ev_timer_stop(loop, &self->patience);
+    child_output_drain(self->output); /* its last words come before its end */
     log_end(self, watcher->rstatus);
     kill(-self->pid, SIGKILL); /* what it started ends with it */
     self->pid = 0;
@@ -106,7 +109,7 @@ static void confine(const struct child_limits *limits)
 }
 
 /* In the new process, before exec: only what may be called after a fork. */
-static void become(const struct child_options *options, pid_t parent)
+static void become(const struct child_options *options, pid_t parent, int output)
 {
     sigset_t none;
     int null = open("/dev/null", O_RDONLY);
@@ -122,7 +125,8 @@ static void become(const struct child_options *options, pid_t parent)
     if (getppid() != parent)
         _exit(EXEC_FAILED);
     dup2(null, STDIN_FILENO);
-    dup2(STDERR_FILENO, STDOUT_FILENO);
+    dup2(output, STDOUT_FILENO);
+    dup2(output, STDERR_FILENO);
     if (null > STDERR_FILENO)
         close(null);
     confine(&options->limits);
@@ -176,10 +180,12 @@ static char **make_environment(const struct child_options *options)
     return list;
 }
 
-static void child_start(struct child *self)
+/* The new process, which reads nothing of ours but what stands in options. -1: there
+ * is none, with errno. */
+static pid_t launch(const struct child_options *options, int output)
 {
     pid_t parent = getpid();
-    char **environment = make_environment(&self->options);
+    char **environment = make_environment(options);
     sigset_t all, before;
 
     sigfillset(&all);
@@ -188,10 +194,37 @@ static void child_start(struct child *self)
 
     if (pid == 0) {
         environ = environment;
-        become(&self->options, parent);
+        become(options, parent, output);
     }
+    int error = errno;
     sigprocmask(SIG_SETMASK, &before, NULL);
     free(environment);
+    errno = error;
+    return pid;
+}
+
+/* Its output goes with the one before, which has ended. */
+static pid_t launch_with_output(struct child *self)
+{
+    char says[SAYS_BYTES];
+    int writer = -1;
+
+    snprintf(says, sizeof(says), "%s says", self->options.subject);
+    child_output_free(self->output);
+    self->output = child_output_new(self->loop, says, &writer);
+    if (!self->output)
+        return -1;
+    pid_t pid = launch(&self->options, writer);
+    int error = errno;
+    close(writer);
+    errno = error;
+    return pid;
+}
+
+static void child_start(struct child *self)
+{
+    pid_t pid = launch_with_output(self);
+
     ev_timer_stop(self->loop, &self->restart);
     if (pid < 0) {
         log_line(LOG_LEVEL_ERROR, self->options.subject, "cannot be started: %s", strerror(errno));
@@ -279,5 +312,6 @@ void child_free(struct child *self)
         while (waitpid(self->pid, NULL, 0) < 0 && errno == EINTR)
             continue;
     }
+    child_output_free(self->output);
     free(self);
 }

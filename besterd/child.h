@@ -5,6 +5,9 @@
  * server, reaped, started again after it ended, with pauses that double from
  * 100 ms to 30 s and begin anew after it has run for 10 s.
  *
+ * What it writes on its standard output and error comes into our log, a line under
+ * the subject and "says" for each line of it (child_output.h).
+ *
  * What it gets is little: no descriptor but the first three, no variable of our
  * environment but those that programs commonly need, no way to more privileges
  * than ours (no_new_privs), and the limits that options name.

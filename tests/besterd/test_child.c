@@ -6,6 +6,7 @@
 
 #include "besterd/child.h"
 #include "besterd/log.h"
+#include "tests/besterd/log_watch.h"
 
 struct world {
     struct place place;
@@ -221,6 +222,41 @@ static void test_limits_of_its_resources(void **state)
     close(ready.fd);
 }
 
+/* Standard output and error, and before what we say of its end. */
+static void test_what_it_says(void **state)
+{
+    struct world *self = *state;
+    struct log_watch *log = calloc(1, sizeof *log);
+    assert_non_null(log);
+    log_watch_begin(log, self->loop);
+    make(self, "echo out; echo err >&2; printf last; exit 3");
+    child_ensure(self->child);
+    RUN_UNTIL(self->loop, log_has(log, "ended with status 3"));
+    const char *out = strstr(log->text, " info test says: out\n");
+    assert_non_null(out);
+    const char *err = strstr(out, " info test says: err\n");
+    assert_non_null(err);
+    const char *last = strstr(err, " info test says: last\n");
+    assert_non_null(last);
+    assert_non_null(strstr(last, "ended with status 3"));
+    log_watch_end(log);
+    free(log);
+}
+
+static void test_what_one_says_that_is_not_there(void **state)
+{
+    struct world *self = *state;
+    struct log_watch *log = calloc(1, sizeof *log);
+    assert_non_null(log);
+    log_watch_begin(log, self->loop);
+    make(self, "exit 0");
+    self->argv[0] = "/nowhere/program";
+    child_ensure(self->child);
+    log_await(log, "test says: /nowhere/program: No such file or directory\n");
+    log_watch_end(log);
+    free(log);
+}
+
 static void test_variables_passed_on(void **state)
 {
     static const char *const pass[] = {"TEST_CHILD_ONE", "TEST_CHILD_GROUP_*", NULL};
@@ -396,6 +432,8 @@ int main(void)
         TEST(test_nothing_starts_by_itself),
         TEST(test_what_it_is_born_with),
         TEST(test_limits_of_its_resources),
+        TEST(test_what_it_says),
+        TEST(test_what_one_says_that_is_not_there),
         TEST(test_variables_passed_on),
         TEST(test_crashes_with_growing_pauses),
         TEST(test_a_program_that_is_not_there),

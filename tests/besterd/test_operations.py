@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """besterd as those who keep it running see it, from outside. Writes TAP."""
+import json
+import os
 import pathlib
 import signal
 import sys
@@ -47,4 +49,28 @@ def test_readiness_ends_before_health():
     handler.close()
 
 
-run(test_readiness_ends_before_health)
+def test_what_a_handler_writes():
+    """Its lines stand in the log under its name, whatever it writes; text and JSON alike."""
+    for form in "text", "json":
+        server = Server({"log": {"format": form}})
+        with open(server.path("program"), "w") as file:
+            file.write("#!/bin/sh\nprintf 'ready \\033\"\\n'; echo 'on fire' >&2; exit 3\n")
+        os.chmod(server.path("program"), 0o700)
+        server.config["handlers"] = {"availableTypes": ["x"], "typeMap": {"x": {
+            "handlerBinary": server.path("program"), "protocol": "stream",
+            "unixDomainSocketPath": server.path("x")}}}
+        server.write()
+        with server:
+            _, end = server.await_line("process [0-9]+ ended with status 3")
+            lines = [line for line in server.lines[:end] if "handler x says" in line]
+            if form == "json":
+                lines = [json.loads(line) for line in lines]
+                same([(line["subject"], line["level"], line["message"]) for line in lines],
+                     [("handler x says", "info", 'ready \\x1b"'),
+                      ("handler x says", "info", "on fire")])
+            else:
+                same([line.split(" ", 1)[1] for line in lines],
+                     ['info handler x says: ready \\x1b"', "info handler x says: on fire"])
+
+
+run(test_what_a_handler_writes, test_readiness_ends_before_health)
