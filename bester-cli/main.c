@@ -335,6 +335,8 @@ static int run(struct cli *self, const struct settings *settings, const char *se
     enum status status = login_prepare(&login, &settings->login, server, &fault);
     if (status != STATUS_OK)
         return complain(fault.text, status == STATUS_IO ? EXIT_LOCAL_IO : EXIT_USAGE);
+    if (login_is_exposed(&login))
+        (void)complain(LOGIN_EXPOSED_TEXT, EXIT_ALL_GOOD);
     status = session_start(
         &self->session, self->loop, &self->screen, &login, &options, &session_callbacks, self);
     login_release(&login);

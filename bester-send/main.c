@@ -59,6 +59,8 @@ static int run(struct ev_loop *loop, const struct settings *settings)
         sender_free(sender);
         return complain(fault.text, login_exit(status));
     }
+    if (settings->dry == DRY_NO && login_is_exposed(&login))
+        (void)complain(LOGIN_EXPOSED_TEXT, EXIT_ALL_GOOD);
     status = sender_start(sender, &login);
     if (status == STATUS_OK) {
         ev_run(loop, 0);

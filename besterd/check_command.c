@@ -7,6 +7,17 @@
 
 enum { EXIT_GOOD = 0, EXIT_ARGUMENTS = 2, EXIT_FILE = 74, EXIT_CONFIG = 78 };
 
+static void print_good(const struct config *config, const char *name, FILE *out)
+{
+    char warning[CONFIG_WARNING_MAX];
+    for (size_t i = 0; i < config->listener_count; i++) {
+        if (config->listeners[i].narrowed)
+            fprintf(
+                out, "%s: warning: %s\n", name, config_narrowed(&config->listeners[i], warning));
+    }
+    fprintf(out, "%s: ok\n", name);
+}
+
 static int check(const char *file, FILE *out)
 {
     struct mistakes mistakes;
@@ -16,7 +27,7 @@ static int check(const char *file, FILE *out)
     enum status status = config_load(&config, file, &mistakes);
     int code = EXIT_GOOD;
     if (status == STATUS_OK)
-        fprintf(out, "%s: ok\n", name);
+        print_good(config, name, out);
     else if (status == STATUS_NO_MEMORY)
         fprintf(out, "%s: %s\n", name, status_help(status));
     else

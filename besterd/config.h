@@ -57,6 +57,10 @@ struct config_listener {
     struct address address;
     bool tls;
     bool peer; /* for pinned servers */
+    /* A configuration of the reference has another address, which others than this
+     * machine reach: it is not listened on, address is. */
+    bool narrowed;
+    struct address asked;
 };
 
 enum { CONFIG_PINS_MAX = 2 };
@@ -127,6 +131,7 @@ struct config {
     char *server_name;
     struct config_listener *listeners;
     size_t listener_count;
+    bool insecure;          /* what others than this machine reach may be without TLS */
     char *certificate_path; /* PEM, for the listeners with TLS; NULL: there are none */
     char *key_path;
     bool self_signed;                /* both are made at the start where they are missing */
@@ -180,6 +185,11 @@ void config_redis_release(struct config_redis *self);
 
 /* Makes the directories that the embedded default needs, mode 0700. */
 MUST_CHECK enum status config_make_directories(const struct config *self, struct fault *fault);
+
+/* Room for config_narrowed. */
+enum { CONFIG_WARNING_MAX = 500 };
+/* What there is to say of a listener that is narrowed: its member and a sentence. */
+const char *config_narrowed(const struct config_listener *self, char out[CONFIG_WARNING_MAX]);
 
 /* NULL when there is none. */
 const struct config_handler *config_find_handler(const struct config *self, struct span type);

@@ -169,6 +169,67 @@ static const struct listener {
 
 enum { LISTENER_KINDS = sizeof listeners / sizeof listeners[0] };
 
+/* ---- plain text ---- */
+
+/* The values that Part I does not know, where it knows the member. */
+static bool has_own_values(const struct raw_config *raw)
+{
+    bool own = raw->database.given && raw->database.type != DATABASE_REDIS;
+    for (size_t i = 0; raw->network.types != NULL && raw->network.types[i] != NULL; i++) {
+        const char *type = raw->network.types[i];
+        own = own || strncmp(type, "tls", 3) == 0 || strncmp(type, "peer", 4) == 0;
+    }
+    return own;
+}
+
+static const char *family_of(const struct address *address)
+{
+    return address->kind == ADDRESS_TCP6 ? "6" : "4";
+}
+
+/* Who could read the passwords on their way must not be let in by mistake. A
+ * configuration that was written for the reference starts all the same, for this
+ * machine alone; one that was written for us is told what it lacks. */
+static void check_plain_text(struct checker *self)
+{
+    bool own = self->raw->own || has_own_values(self->raw);
+    self->config->insecure = self->raw->network.insecure;
+    for (size_t i = 0; i < self->config->listener_count && !self->config->insecure; i++) {
+        struct config_listener *listener = &self->config->listeners[i];
+        const char *family = family_of(&listener->address);
+        char where[64];
+        if (listener->tls || listener->peer || address_is_local(&listener->address))
+            continue;
+        if (own) {
+            snprintf(where, sizeof where, "network.tcp%s.address", family);
+            mistakes_add(self->mistakes, where,
+                "is not on loopback, is \"%s\": passwords would cross the network in plain text; "
+                "listen with TLS (\"tls%s\" in network.types), or say \"insecure\": true in "
+                "network",
+                listener->address.host, family);
+            continue;
+        }
+        listener->narrowed = true;
+        listener->asked = listener->address;
+        snprintf(listener->address.host, sizeof listener->address.host, "%s",
+            *family == '6' ? "::1" : "127.0.0.1");
+    }
+}
+
+const char *config_narrowed(const struct config_listener *self, char out[CONFIG_WARNING_MAX])
+{
+    const char *family = family_of(&self->asked);
+    snprintf(out, CONFIG_WARNING_MAX,
+        "network.tcp%s.address: \"%.64s\" is not on loopback, and passwords would cross the "
+        "network "
+        "in plain text: %.64s alone is listened on; to serve other machines, listen with TLS "
+        "(\"tls%s\" in network.types), or say \"insecure\": true in network",
+        family, self->asked.host, self->address.host, family);
+    return out;
+}
+
+/* ---- TLS ---- */
+
 /* The certificate, where a listener needs one. Whether the files can be used is
  * found out at the start: they may be another user's. */
 static void check_certificate(struct checker *self)
@@ -212,6 +273,7 @@ static void check_network(struct checker *self)
     }
     if (types == NULL || types[0] == NULL)
         mistakes_add(self->mistakes, "network.types", "names no listener to open");
+    check_plain_text(self);
     check_certificate(self);
 }
 

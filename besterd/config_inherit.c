@@ -57,6 +57,7 @@ static enum status take_listeners(struct config *self, const struct config *old)
     free(self->listeners);
     self->listeners = listeners;
     self->listener_count = old->listener_count;
+    self->insecure = old->insecure;
     self->self_signed = old->self_signed;
     enum status status = copy_text(&self->certificate_path, old->certificate_path);
     return status == STATUS_OK ? copy_text(&self->key_path, old->key_path) : status;

@@ -10,6 +10,7 @@ struct reader {
     struct mistakes *mistakes;
     char path[PATH_BYTES]; /* of the member that is being read */
     size_t path_len;
+    bool own; /* a member was found that Part I does not know */
 };
 
 static void read_members(
@@ -405,6 +406,7 @@ static void read_members(
         const struct config_member *member = members;
         while (member->name != NULL && strcmp(member->name, name) != 0)
             member++;
+        self->own = self->own || !member->part1;
         if (member->name != NULL)
             kinds[member->kind].read(self, member, value, base);
         else
@@ -426,6 +428,7 @@ void raw_read(struct raw_config *self, const json_t *root, struct mistakes *mist
         read_members(&reader, config_members, root, (char *)self);
     else
         mistakes_add(mistakes, "", "must hold a JSON object");
+    self->own = reader.own;
 }
 
 void raw_release(struct raw_config *self)

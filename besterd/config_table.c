@@ -54,11 +54,13 @@ static const struct config_member server_members[] = {
     {                                                \
         {.name = "address",                          \
             .kind = CONFIG_TEXT,                     \
+            .part1 = true,                           \
             IN_CONFIG(network.member.address),       \
             .fallback = (host),                      \
             .help = (what)},                         \
             {.name = "port",                         \
                 .kind = CONFIG_PORT,                 \
+                .part1 = true,                       \
                 IN_CONFIG(network.member.port),      \
                 .fallback = (number),                \
                 .help = "TCP port."},                \
@@ -102,6 +104,7 @@ static const struct config_member tls_members[] = {
 static const struct config_member unix_members[] = {
     {.name = "address",
         .kind = CONFIG_TEXT,
+        .part1 = true,
         IN_CONFIG(network.unix_socket.address),
         .fallback = "bester.sock in the runtime directory",
         .help = "Path of the UNIX socket to listen on."},
@@ -111,12 +114,28 @@ static const struct config_member unix_members[] = {
 static const struct config_member network_members[] = {
     {.name = "types",
         .kind = CONFIG_TEXTS,
+        .part1 = true,
         .choices = listener_choices,
         IN_CONFIG(network.types),
         .fallback = "tcp4 and unix where there is no network member at all",
         .help = "Which listeners are opened. The members of those not named here are ignored."},
-    {.name = "tcp4", .kind = CONFIG_OBJECT, .inside = tcp4_members, IN_CONFIG(network.tcp4.given)},
-    {.name = "tcp6", .kind = CONFIG_OBJECT, .inside = tcp6_members, IN_CONFIG(network.tcp6.given)},
+    {.name = "insecure",
+        .kind = CONFIG_FLAG,
+        IN_CONFIG(network.insecure),
+        .help = "Whether tcp4 and tcp6 may listen on addresses that are not on loopback: "
+                "passwords and messages then cross the network in plain text. Without it such an "
+                "address is a mistake; in a configuration that has members of the reference "
+                "alone, 127.0.0.1 or ::1 is listened on instead, with a warning."},
+    {.name = "tcp4",
+        .kind = CONFIG_OBJECT,
+        .part1 = true,
+        .inside = tcp4_members,
+        IN_CONFIG(network.tcp4.given)},
+    {.name = "tcp6",
+        .kind = CONFIG_OBJECT,
+        .part1 = true,
+        .inside = tcp6_members,
+        IN_CONFIG(network.tcp6.given)},
     {.name = "tls4", .kind = CONFIG_OBJECT, .inside = tls4_members, IN_CONFIG(network.tls4.given)},
     {.name = "tls6", .kind = CONFIG_OBJECT, .inside = tls6_members, IN_CONFIG(network.tls6.given)},
     {.name = "peer4",
@@ -130,6 +149,7 @@ static const struct config_member network_members[] = {
     {.name = "tls", .kind = CONFIG_OBJECT, .inside = tls_members, IN_CONFIG(network.tls.given)},
     {.name = "unix",
         .kind = CONFIG_OBJECT,
+        .part1 = true,
         .inside = unix_members,
         IN_CONFIG(network.unix_socket.given)},
     {.name = NULL},
@@ -138,6 +158,7 @@ static const struct config_member network_members[] = {
 static const struct config_member handler_members[] = {
     {.name = "handlerBinary",
         .kind = CONFIG_TEXT,
+        .part1 = true,
         IN_HANDLER(binary),
         .fallback = "none: somebody else starts the handler",
         .help = "Program to start when nobody listens on the socket. Its first argument is the "
@@ -149,6 +170,7 @@ static const struct config_member handler_members[] = {
         .help = "Further arguments of handlerBinary."},
     {.name = "unixDomainSocketPath",
         .kind = CONFIG_TEXT,
+        .part1 = true,
         IN_HANDLER(path),
         .fallback = "must be given",
         .help = "Where the handler listens."},
@@ -219,11 +241,13 @@ static const struct config_member handler_members[] = {
 static const struct config_member handlers_members[] = {
     {.name = "availableTypes",
         .kind = CONFIG_TEXTS,
+        .part1 = true,
         IN_CONFIG(handlers.available),
         .fallback = "chat where there is no handlers member at all",
         .help = "The types that are served. Each needs a member in typeMap."},
     {.name = "typeMap",
         .kind = CONFIG_MAP,
+        .part1 = true,
         .inside = handler_members,
         .element_size = sizeof(struct raw_handler),
         .element_name = "TYPE",
@@ -243,12 +267,14 @@ static const struct config_member sqlite_members[] = {
 static const struct config_member redis_members[] = {
     {.name = "address",
         .kind = CONFIG_TEXT,
+        .part1 = true,
         IN_CONFIG(database.redis.address),
         .fallback = "127.0.0.1",
         .help = "Where Redis listens: a host, or the path of a UNIX socket (with a '/' in it, or "
                 "with unix: before it)."},
     {.name = "port",
         .kind = CONFIG_PORT,
+        .part1 = true,
         IN_CONFIG(database.redis.port),
         .fallback = "6379",
         .help = "Its TCP port."},
@@ -290,6 +316,7 @@ static const struct config_member redis_members[] = {
 static const struct config_member database_members[] = {
     {.name = "type",
         .kind = CONFIG_CHOICE,
+        .part1 = true,
         .choices = database_choices,
         .preset = DATABASE_SQLITE,
         IN_CONFIG(database.type),
@@ -311,6 +338,7 @@ static const struct config_member database_members[] = {
         IN_CONFIG(database.sqlite.given)},
     {.name = "redis",
         .kind = CONFIG_OBJECT,
+        .part1 = true,
         .inside = redis_members,
         IN_CONFIG(database.redis.given)},
     {.name = NULL},
@@ -388,6 +416,7 @@ static const struct config_member metrics_members[] = {
 static const struct config_member admin_members[] = {
     {.name = "info",
         .kind = CONFIG_ANY,
+        .part1 = true,
         IN_CONFIG(admin.info),
         .fallback = "{}",
         .help = "Any JSON value about who runs the server; the informer tells it."},
@@ -400,27 +429,28 @@ static const struct config_member admin_members[] = {
     {.name = NULL},
 };
 
-#define OBJECT(text, table, member)                                                       \
-    {                                                                                     \
-        .name = (text), .kind = CONFIG_OBJECT, .inside = (table), IN_CONFIG(member.given) \
+#define OBJECT(text, table, member, known)                                          \
+    {                                                                               \
+        .name = (text), .kind = CONFIG_OBJECT, .part1 = (known), .inside = (table), \
+        IN_CONFIG(member.given)                                                     \
     }
 
 const struct config_member config_members[] = {
-    OBJECT("server", server_members, server),
-    OBJECT("network", network_members, network),
-    OBJECT("handlers", handlers_members, handlers),
-    OBJECT("database", database_members, database),
-    OBJECT("informer", informer_members, informer),
+    OBJECT("server", server_members, server, false),
+    OBJECT("network", network_members, network, true),
+    OBJECT("handlers", handlers_members, handlers, true),
+    OBJECT("database", database_members, database, true),
+    OBJECT("informer", informer_members, informer, false),
     {.name = "peers",
         .kind = CONFIG_MAP,
         .inside = peer_members,
         .element_size = sizeof(struct raw_peer),
         .element_name = "NAME",
         IN_CONFIG(peers)},
-    OBJECT("limits", config_limit_members, limits),
-    OBJECT("log", log_members, log),
-    OBJECT("metrics", metrics_members, metrics),
-    OBJECT("admin", admin_members, admin),
+    OBJECT("limits", config_limit_members, limits, false),
+    OBJECT("log", log_members, log, false),
+    OBJECT("metrics", metrics_members, metrics, false),
+    OBJECT("admin", admin_members, admin, true),
     {.name = NULL},
 };
 

@@ -62,6 +62,7 @@ struct raw_map {
 };
 
 struct raw_config {
+    bool own; /* there is a member that Part I does not know */
     struct {
         bool given;
         char *name;
@@ -70,6 +71,7 @@ struct raw_config {
     struct {
         bool given;
         char **types;
+        bool insecure;
         struct raw_endpoint tcp4, tcp6, tls4, tls6, peer4, peer6, unix_socket;
         struct {
             bool given;
@@ -144,6 +146,7 @@ enum config_kind {
 struct config_member {
     const char *name; /* NULL ends a table */
     enum config_kind kind;
+    bool part1;    /* the reference has it, too */
     size_t offset; /* in struct raw_config, or in the struct of a map's element */
     const struct config_member *inside;
     size_t element_size;        /* of a map */

@@ -113,7 +113,10 @@ static enum status open_one(struct listeners *self, const struct config_listener
     bool given = fd >= 0;
     struct address actual;
     char text[ADDRESS_TEXT_MAX];
+    char warning[CONFIG_WARNING_MAX];
 
+    if (config->narrowed)
+        log_line(LOG_LEVEL_WARNING, "listener", "%s", config_narrowed(config, warning));
     if (!given) {
         enum status status = acceptor_open(address, &fd, fault);
 

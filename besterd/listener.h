@@ -6,7 +6,8 @@
  * from 3 on) is used for the listener whose address it has; one that fits no
  * listener is closed, with a line in the log. It stays whoever's it was: the file of
  * a UNIX socket is not removed at the end, and who connects meanwhile waits for the
- * next server that gets it.
+ * next server that gets it. Whether strangers can reach it is told by its own address,
+ * which must be the configured one: a socket on 0.0.0.0 fits no listener on loopback.
  */
 #ifndef BESTERD_LISTENER_H
 #define BESTERD_LISTENER_H

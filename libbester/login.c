@@ -273,6 +273,12 @@ void login_options(const struct login *self, struct client_options *options)
     options->pin = self->has_pin ? &self->pin : NULL;
 }
 
+bool login_is_exposed(const struct login *self)
+{
+    return !self->secure && self->password[0] != '\0' && !address_is_local(&self->address) &&
+           strcasecmp(self->address.host, "localhost") != 0;
+}
+
 void login_wipe(struct login *self)
 {
     explicit_bzero(self->password, sizeof self->password);

@@ -107,7 +107,10 @@ extern const struct option_exit login_exits[];
     "With besters:// the server shows a certificate. It is believed if an authority of\n"    \
     "the system has signed it for HOST; with --ca, if one in FILE has; with --pin, if its\n" \
     "key is the one you know (SHA-256 of the key as the certificate holds it). If it is\n"   \
-    "not believed, no password is sent, and the key that was shown is told.\n"
+    "not believed, no password is sent, and the key that was shown is told.\n"               \
+    "\n"                                                                                     \
+    "Without TLS a password to another machine can be read on its way: a line on stderr\n"   \
+    "says so.\n"
 #define LOGIN_PROFILE_TEXT                                                                 \
     "$XDG_CONFIG_HOME/bester/config holds what you would otherwise say each time:\n"       \
     "\n"                                                                                   \
@@ -155,6 +158,12 @@ MUST_CHECK enum status login_find(struct login *self, const struct login_setting
  * blocks then. Also STATUS_CLOSED: the person gave none. */
 MUST_CHECK enum status login_prepare(struct login *self, const struct login_settings *settings,
     const char *operand, struct fault *fault);
+/* Whether the password would go to another machine without TLS, where others can read
+ * it. A name other than localhost is another machine. Pure. */
+bool login_is_exposed(const struct login *self);
+/* What a program then says, on stderr, before it connects. */
+#define LOGIN_EXPOSED_TEXT \
+    "warning: the password goes to another machine in plain text; besters:// is TLS"
 /* Puts what a client needs of it into its options; they point into self. */
 void login_options(const struct login *self, struct client_options *options);
 /* Overwrites the password. */

@@ -177,6 +177,24 @@ def old_tls(home, folder):
     check(ends(result, 11, "TLS"), "TLS older than 1.3 is refused", result)
 
 
+def plain_text(home, folder):
+    """A password that others could read on its way is not sent without a word."""
+    warning = "warning: the password goes to another machine in plain text; besters:// is TLS"
+    closed = socket.socket()  # bound, and nobody listens
+    closed.bind(("127.0.0.1", 0))
+    port = closed.getsockname()[1]
+    one = ("-t", "chat", "-d", "1", "--password-file", folder + "/password")
+    for scheme, host, told in ("bester", "0.0.0.0", True), ("besters", "0.0.0.0", False), ("bester", "127.0.0.1", False):
+        result = send("-S", f"{scheme}://T@{host}:{port}", *one, home=home)
+        check(ends(result, 4) and (f"bester-send: {warning}\n" in result.stderr) == told,
+              f"{scheme}://{host}: {'a' if told else 'no'} warning", result)
+    result = subprocess.run([BUILD + "/bester-cli", f"T@0.0.0.0:{port}", *one[4:], "-e", "/quit"], text=True,
+                            env={"HOME": home, "PATH": os.environ["PATH"]}, capture_output=True, timeout=PATIENCE_S,
+                            stdin=subprocess.DEVNULL, start_new_session=True)
+    check(result.returncode == 4 and f"bester-cli: {warning}\n" in result.stderr, "bester-cli warns, too", result)
+    closed.close()
+
+
 def profiles(url, pin, home):
     os.makedirs(home + "/.config/bester")
     with open(home + "/.config/bester/config", "w") as file:
@@ -244,6 +262,7 @@ def main():
         url, pin = tls(server, home, folder)
         wrong_port(server, home, folder)
         old_tls(home, folder)
+        plain_text(home, folder)
         profiles(url, pin, home)
         memory(server, home, folder)
         progress(server, home, folder)

@@ -196,6 +196,61 @@ static void test_handed_over_is_nothing(void **state)
         expect_in_its_own_process(*state, NULL, counts[i], false);
 }
 
+/* A socket that strangers reach is none of ours, whatever the configuration was before
+ * it was narrowed to loopback. Bound, and never listening: nobody reaches it here. */
+static int narrowed_in_its_own_process(void)
+{
+    struct listeners listeners = {0};
+    struct guests guests = {0};
+    struct fault fault;
+    struct address address;
+    char own[16], text[ADDRESS_TEXT_MAX], expected[ADDRESS_TEXT_MAX];
+    struct sockaddr_in any = {.sin_family = AF_INET};
+    socklen_t len = sizeof any;
+    int on = 1;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0);
+    CHECK(bind(fd, (struct sockaddr *)&any, sizeof any) == 0);
+    CHECK(getsockname(fd, (struct sockaddr *)&any, &len) == 0);
+    int parked = fcntl(fd, F_DUPFD, 20);
+    CHECK(parked >= 0 && dup2(parked, 3) == 3);
+    close(parked);
+    if (fd != 3)
+        close(fd);
+    unsigned port = ntohs(any.sin_port);
+    struct config *config = config_of(
+        "{\"network\":{\"types\":[\"tcp4\"],\"tcp4\":{\"address\":\"0.0.0.0\",\"port\":%u}}}",
+        port);
+    snprintf(own, sizeof own, "%d", (int)getpid());
+    setenv("LISTEN_PID", own, 1);
+    setenv("LISTEN_FDS", "1", 1);
+    struct ev_loop *loop = ev_loop_new(0);
+    CHECK(listeners_open(&listeners, config, loop, on_accepted, &guests, &fault) == STATUS_OK);
+    CHECK(listeners_address(&listeners, 0, &address) == STATUS_OK);
+    snprintf(expected, sizeof expected, "tcp4://127.0.0.1:%u", port);
+    CHECK(strcmp(address_format(&address, text, sizeof text), expected) == 0);
+    struct sockaddr_in left = {.sin_family = AF_UNSPEC};
+    len = sizeof left;
+    CHECK(getsockname(3, (struct sockaddr *)&left, &len) != 0 || /* closed, and used anew or not */
+          left.sin_family != AF_INET || left.sin_addr.s_addr != htonl(INADDR_ANY));
+    listeners_close(&listeners);
+    config_unref(config);
+    return 0;
+}
+
+static void test_handed_over_for_strangers(void **state)
+{
+    int status;
+    pid_t child = fork();
+    (void)state;
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(narrowed_in_its_own_process());
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +260,7 @@ int main(void)
         TEST(test_handed_over),
         TEST(test_handed_over_to_somebody_else),
         TEST(test_handed_over_is_nothing),
+        TEST(test_handed_over_for_strangers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,6 +49,37 @@ static void test_targets(void **state)
     }
 }
 
+/* Whose password could be read on its way. */
+static void test_exposed(void **state)
+{
+    static const struct {
+        const char *text;
+        bool exposed;
+    } cases[] = {
+        {"example.org", true},
+        {"192.0.2.7:2223", true},
+        {"0.0.0.0:2223", true},
+        {"[2001:db8::1]", true},
+        {"localhost.example.org", true},
+        {"besters://example.org", false},
+        {"localhost", false},
+        {"LocalHost:7", false},
+        {"127.9.9.9", false},
+        {"[::1]", false},
+        {"unix:/run/x.sock", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct login login = {0};
+        struct fault fault;
+        assert_int_equal(login_target(&login, cases[i].text, &fault), STATUS_OK);
+        login.password[0] = 'p';
+        assert_int_equal(login_is_exposed(&login), cases[i].exposed);
+        login_wipe(&login);
+        assert_false(login_is_exposed(&login));
+    }
+}
+
 static void test_targets_that_are_none(void **state)
 {
     (void)state;
@@ -244,6 +275,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_targets),
+        cmocka_unit_test(test_exposed),
         cmocka_unit_test(test_targets_that_are_none),
         cmocka_unit_test_setup_teardown(test_password_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_password_descriptor, setup, teardown),
