@@ -27,6 +27,8 @@
  * stays (Part II). */
 enum config_protocol { CONFIG_ONESHOT, CONFIG_STREAM };
 
+enum { CONFIG_CONNECTIONS_MAX = 64 };
+
 enum config_may {
     MAY_SEND_CLIENTS = 1u << 0,
     MAY_SEND_SERVERS = 1u << 1,
@@ -40,6 +42,8 @@ struct config_handler {
     char **arguments; /* ended by NULL; NULL: none */
     char *path;       /* of its UNIX socket */
     enum config_protocol protocol;
+    unsigned connections; /* CONFIG_STREAM */
+    unsigned pipelined;   /* CONFIG_STREAM: questions under way on each */
     unsigned timeout_ms;
     unsigned may_command; /* of enum config_may */
     char **environment;   /* names of variables to pass on; ended by NULL; NULL: none */

@@ -9,7 +9,7 @@
 #include "besterd/paths.h"
 #include "libbester/template.h"
 
-enum { WHERE_BYTES = 400 };
+enum { WHERE_BYTES = 400, PIPELINED = 64 };
 
 static char *take(char **text)
 {
@@ -88,6 +88,23 @@ static void check_owner(struct config_handler *handler, struct mistakes *mistake
         handler->socket_uid = user->pw_uid;
 }
 
+/* What only a connection that stays has. */
+static void check_protocol(
+    const struct config_handler *handler, const struct raw_handler *raw, struct mistakes *mistakes)
+{
+    const struct {
+        const char *name;
+        unsigned given;
+    } rows[] = {{"connections", raw->connections}, {"pipelined", raw->pipelined}};
+    char where[WHERE_BYTES];
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (rows[i].given == 0 || handler->protocol == CONFIG_STREAM)
+            continue;
+        config_where(where, sizeof where, "handlers.typeMap", handler->type, rows[i].name);
+        mistakes_add(mistakes, where, "needs the protocol \"stream\"");
+    }
+}
+
 /* Moves what was read into the configuration; is_complete says what is missing. */
 static void make_handler(
     struct config_handler *handler, struct raw_handler *raw, struct mistakes *mistakes)
@@ -98,6 +115,8 @@ static void make_handler(
         .arguments = raw->arguments,
         .path = take(&raw->path),
         .protocol = (enum config_protocol)raw->protocol,
+        .connections = raw->connections > 0 ? raw->connections : 1,
+        .pipelined = raw->pipelined > 0 ? raw->pipelined : PIPELINED,
         .timeout_ms = raw->timeout_ms,
         .may_command = may_bits(raw->may_command),
         .environment = raw->environment,
@@ -110,6 +129,7 @@ static void make_handler(
     raw->arguments = NULL;
     raw->environment = NULL;
     check_owner(handler, mistakes);
+    check_protocol(handler, raw, mistakes);
     config_where(where, sizeof where, "handlers.typeMap", handler->type, "unixDomainSocketPath");
     if (raw->element.given)
         check_socket(handler->path, where, mistakes);
@@ -163,6 +183,8 @@ static void make_chat(struct config *config, struct mistakes *mistakes)
         .binary = paths_shipped("handlers/chat", "libexec/bester"),
         .path = directory != NULL ? paths_join(directory, "chat.sock") : NULL,
         .protocol = CONFIG_STREAM,
+        .connections = 1,
+        .pipelined = PIPELINED,
         .timeout_ms = 5000,
         .may_command = MAY_SEND_CLIENTS | MAY_SEND_SERVERS,
         .template_path = paths_shipped("handlers/chat.json", "share/bester")};

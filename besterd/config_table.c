@@ -179,8 +179,26 @@ static const struct config_member handler_members[] = {
         .choices = protocol_choices,
         .preset = CONFIG_ONESHOT,
         IN_HANDLER(protocol),
-        .help = "oneshot: a connection for each message. stream: one connection that stays, with "
+        .help = "oneshot: a connection for each message. stream: a connection that stays, with "
                 "many messages in flight."},
+    {.name = "connections",
+        .kind = CONFIG_COUNT,
+        .least = 1,
+        .most = CONFIG_CONNECTIONS_MAX,
+        IN_HANDLER(connections),
+        .fallback = "1",
+        .help = "stream: how many connections are kept. The handler must serve all of them at "
+                "once. What a session sends goes over one for as long as any of it is under "
+                "way."},
+    {.name = "pipelined",
+        .kind = CONFIG_COUNT,
+        .least = 1,
+        .most = 1000000,
+        IN_HANDLER(pipelined),
+        .fallback = "64",
+        .help = "stream: how many questions may be with the handler on one connection. Others "
+                "wait, and their senders take turns; the fewer, the less a busy sender delays "
+                "the rest."},
     {.name = "timeoutMs",
         .kind = CONFIG_COUNT,
         .preset = 5000,

@@ -34,7 +34,9 @@ struct raw_handler {
     char *binary;
     char **arguments;
     char *path;
-    unsigned protocol; /* of enum config_protocol */
+    unsigned protocol;    /* of enum config_protocol */
+    unsigned connections; /* 0: not given, as the next */
+    unsigned pipelined;
     unsigned timeout_ms;
     char **may_command; /* NULL: not given */
     char **environment;

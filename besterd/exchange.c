@@ -7,10 +7,16 @@ static enum status reason_of(enum status status)
     return status_on_wire(status) ? status : STATUS_INTERNAL;
 }
 
+uint64_t exchange_asker(const struct ticket *ticket)
+{
+    return ticket->lane ? (uint64_t)(uintptr_t)ticket->lane : (uint64_t)ticket->type << 1 | 1;
+}
+
 void exchange_ask(struct ticket *ticket, struct handler *handler, struct span data)
 {
     enum status status = handler_ask(handler, &(struct handler_question){
                                                   .ticket = ticket->number,
+                                                  .asker = exchange_asker(ticket),
                                                   .origin = ticket->origin,
                                                   .id_token = ticket->id_token,
                                                   .trace = ticket->trace.text,

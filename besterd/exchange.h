@@ -9,6 +9,9 @@
 #include "besterd/handler.h"
 #include "besterd/lane.h"
 
+/* Who takes turns with others at a handler: one session's messages of a type; what the
+ * handler of one type says first. */
+uint64_t exchange_asker(const struct ticket *ticket);
 /* Asks; if that cannot even be tried, the ticket fails. */
 void exchange_ask(struct ticket *ticket, struct handler *handler, struct span data);
 

@@ -9,23 +9,33 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include "besterd/handler_internal.h"
 #include "besterd/log.h"
 
-/* ---- the list of questions ---- */
+/* ---- the lists of questions ---- */
 
 static void ask_append(struct handler *self, struct ask *ask)
 {
-    ask->previous = self->last;
-    if (self->last)
-        self->last->next = ask;
-    else
-        self->first = ask;
-    self->last = ask;
-    if (!self->unsent)
-        self->unsent = ask;
+    DL_APPEND2(self->first, ask, previous, next);
+    DL_APPEND2(self->waiting, ask, before, after);
     self->ask_count++;
+    turns_add(flow_turns(ask->flow), ask->flow, &ask->turn, ask->frame->len);
+}
+
+static void ask_remove(struct handler *self, struct ask *ask)
+{
+    DL_DELETE2(self->first, ask, previous, next);
+    self->ask_count--;
+    if (ask->line) {
+        DL_DELETE2(ask->line->sent, ask, before, after);
+        ask->line->sent_count--;
+    } else {
+        DL_DELETE2(self->waiting, ask, before, after);
+        turns_withdraw(flow_turns(ask->flow), &ask->turn);
+    }
+    flows_leave(&self->flows, ask->flow);
 }
 
 void handler_drop_frame(struct ask *ask)
@@ -51,29 +61,20 @@ static void tell_room(struct handler *self)
         self->context->callbacks->on_room(self->context->server);
 }
 
-bool handler_is_full(struct handler *self)
+bool handler_is_full(struct handler *self, uint64_t asker)
 {
     if (self->ask_count >= self->context->limits->in_flight_per_handler ||
         self->unsent_bytes > HANDLER_UNSENT_MAX / 2)
         self->full = true;
-    return self->full;
+    return self->full &&
+           flows_under_way(&self->flows, asker) * flows_count(&self->flows) >= self->ask_count;
 }
 
 void handler_forget(struct ask *ask)
 {
     struct handler *self = ask->handler;
 
-    if (self->unsent == ask)
-        self->unsent = ask->next;
-    if (ask->previous)
-        ask->previous->next = ask->next;
-    else
-        self->first = ask->next;
-    if (ask->next)
-        ask->next->previous = ask->previous;
-    else
-        self->last = ask->previous;
-    self->ask_count--;
+    ask_remove(self, ask);
     slots_remove(&self->numbers, ask->number);
     handler_drop_frame(ask);
     free(ask);
@@ -82,22 +83,23 @@ void handler_forget(struct ask *ask)
         self->context->callbacks->on_ended(self->context->server);
 }
 
-void handler_answered(
-    struct handler *self, struct ask *ask, const struct message *answer, struct span payload)
+void handler_answered(struct ask *ask, const struct message *answer, struct span payload)
 {
+    struct handler *self = ask->handler;
+    struct line *line = ask->line;
     uint64_t ticket = ask->ticket;
 
     metrics_observe(
         self->context->metrics, METRIC_EXCHANGE, self->label, handler_now_s() - ask->asked_s);
-    self->retry_s = HANDLER_RETRY_FIRST_S;
-    self->protocol->abandon(self, ask);
+    line->retry_s = HANDLER_RETRY_FIRST_S;
+    self->protocol->abandon(ask);
     handler_forget(ask);
     self->context->callbacks->on_answer(ticket, self, answer, payload, self->context->server);
 }
 
-void handler_failed(
-    struct handler *self, struct ask *ask, enum status reason, const char *format, ...)
+void handler_failed(struct ask *ask, enum status reason, const char *format, ...)
 {
+    struct handler *self = ask->handler;
     uint64_t ticket = ask->ticket;
     char detail[200];
     va_list arguments;
@@ -107,7 +109,7 @@ void handler_failed(
     if (used > 0 && (size_t)used < sizeof(detail))
         vsnprintf(detail + used, sizeof(detail) - (size_t)used, format, arguments);
     va_end(arguments);
-    self->protocol->abandon(self, ask);
+    self->protocol->abandon(ask);
     handler_forget(ask);
     self->context->callbacks->on_failure(ticket, reason, detail, self->context->server);
 }
@@ -128,30 +130,68 @@ static void arm_deadline(struct handler *self)
     ev_timer_start(handler_loop(self), &self->deadline);
 }
 
+static void fail_late(struct ask *ask)
+{
+    unsigned ms = (unsigned)((ask->deadline_s - ask->asked_s) * 1000 + 0.5);
+    const struct line *line = ask->line ? NULL : handler_line_of(ask);
+
+    if (ask->suspect)
+        handler_failed(ask, STATUS_BAD_REPLY, "garbage instead of an answer");
+    else if (!line)
+        handler_failed(ask, STATUS_HANDLER_TIMEOUT, "no reply in %u ms", ms);
+    else if (line->busy)
+        handler_failed(ask, STATUS_HANDLER_TIMEOUT, "too busy to be asked in %u ms", ms);
+    else
+        handler_failed(ask, STATUS_HANDLER_DOWN, "could not be asked in %u ms", ms);
+}
+
 void handler_on_deadline(struct ev_loop *loop, ev_timer *watcher, int events)
 {
     struct handler *self = watcher->data;
     double now = handler_now_s();
 
     (void)loop, (void)events;
-    while (self->first && self->first->deadline_s <= now) {
-        struct ask *ask = self->first;
-        unsigned ms = (unsigned)((ask->deadline_s - ask->asked_s) * 1000 + 0.5);
-
-        if (ask->suspect)
-            handler_failed(self, ask, STATUS_BAD_REPLY, "garbage instead of an answer");
-        else if (ask->sent)
-            handler_failed(self, ask, STATUS_HANDLER_TIMEOUT, "no reply in %u ms", ms);
-        else if (self->busy)
-            handler_failed(self, ask, STATUS_HANDLER_TIMEOUT, "took no question in %u ms", ms);
-        else
-            handler_failed(self, ask, STATUS_HANDLER_DOWN, "could not be asked in %u ms", ms);
-    }
+    while (self->first && self->first->deadline_s <= now)
+        fail_late(self->first);
     arm_deadline(self);
-    handler_pump(self);
+    handler_pump_all(self);
 }
 
 /* ---- asking ---- */
+
+/* Enters it among the others. False: out of memory. */
+static bool enter(struct handler *self, struct ask *ask, const struct handler_question *question)
+{
+    ask->number = slots_add(&self->numbers, ask);
+    ask->frame = ask->number ? self->protocol->frame(self, ask, question) : NULL;
+    ask->flow = ask->frame ? flows_enter(&self->flows, question->asker) : NULL;
+    if (!ask->flow) {
+        blob_unref(ask->frame);
+        slots_remove(&self->numbers, ask->number);
+        return false;
+    }
+    if (!flow_turns(ask->flow))
+        flow_join(ask->flow, &handler_choose_line(self)->turns);
+    self->unsent_count++;
+    self->unsent_bytes += ask->frame->len;
+    blob_wait(ask->frame, streams_held(self->context->streams));
+    ask_append(self, ask);
+    return true;
+}
+
+/* Alone in the queue: send at once if somebody is there. Anything else is found out
+ * from the loop, so that no failure is told from in here. */
+static void send_now(struct line *line, struct ask *ask)
+{
+    if (line->turns.count > 1 || !handler_line_has_room(line) || ask->handler->held) {
+        line->busy = line->busy || line->sent_count > 0;
+        return;
+    }
+    if (handler_send(line, ask) == STATUS_OK)
+        return;
+    ev_timer_stop(handler_loop(ask->handler), &line->retry);
+    handler_retry(line, 0);
+}
 
 enum status handler_ask(struct handler *self, const struct handler_question *question)
 {
@@ -166,28 +206,13 @@ enum status handler_ask(struct handler *self, const struct handler_question *que
     ask->asked_s = handler_now_s();
     ask->deadline_s = ask->asked_s + self->config->timeout_ms / 1000.0;
     /* A reload may have made the time shorter: none is late before an older one. */
-    if (self->last && self->last->deadline_s > ask->deadline_s)
-        ask->deadline_s = self->last->deadline_s;
-    ask->number = slots_add(&self->numbers, ask);
-    ask->frame = ask->number ? self->protocol->frame(self, ask, question) : NULL;
-    if (!ask->frame) {
-        slots_remove(&self->numbers, ask->number);
+    if (self->first && self->first->previous->deadline_s > ask->deadline_s)
+        ask->deadline_s = self->first->previous->deadline_s;
+    if (!enter(self, ask, question)) {
         free(ask);
         return STATUS_NO_MEMORY;
     }
-    self->unsent_count++;
-    self->unsent_bytes += ask->frame->len;
-    blob_wait(ask->frame, streams_held(self->context->streams));
-    bool others_wait = self->unsent != NULL;
-    ask_append(self, ask);
     arm_deadline(self);
-    if (others_wait || self->held)
-        return STATUS_OK;
-    /* Alone in the queue: send at once if somebody is there. Anything else is
-     * found out from the loop, so that no failure is told from in here. */
-    if (handler_send(self, ask) != STATUS_OK) {
-        ev_timer_stop(handler_loop(self), &self->retry);
-        handler_retry(self, 0);
-    }
+    send_now(handler_line_of(ask), ask);
     return STATUS_OK;
 }

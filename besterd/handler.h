@@ -8,6 +8,14 @@
  * when the connection breaks, those that were sent fail, because the handler may
  * have acted on them.
  *
+ * Sessions take turns (turns.h): one that asks much delays the others by one question,
+ * however many of its own wait. With a handler that stays connected there may be several
+ * connections; what one session asks goes over one of them for as long as anything of
+ * that is under way, so that the handler sees it in the order sent. A session is not tied
+ * to a connection for good: where it has nothing under way no order can be told, and so
+ * it goes where there is the least to do, or where there is a connection at all. A
+ * connection that breaks fails what was sent over it and nothing else.
+ *
  * Two protocols (Part I one-shot, Part II stream), one interface. Callbacks come
  * from the loop, never from within handler_ask.
  */
@@ -52,6 +60,7 @@ struct handler_context {
 
 struct handler_question {
     uint64_t ticket;
+    uint64_t asker; /* they take turns, and each is asked about in the order asked */
     const struct origin *origin;
     struct span id_token; /* or absent */
     const char *trace;
@@ -95,9 +104,10 @@ size_t handler_questions(const struct handler *self);
 struct handler *handler_ref(struct handler *self);
 void handler_unref(struct handler *self);
 
-/* It has as much to work on as it may. Who can wait asks no more until on_room; those
- * who had not heard of it are taken all the same, up to as many again. */
-bool handler_is_full(struct handler *self);
+/* It has as much to work on as it may, and no less of this asker than of others. Who can
+ * wait asks no more until on_room; those who had not heard of it, or have less under way,
+ * are taken all the same, up to as many again. */
+bool handler_is_full(struct handler *self, uint64_t asker);
 /* The answer comes later. STATUS_OVERLOADED: too many questions wait;
  * STATUS_NO_MEMORY. */
 MUST_CHECK enum status handler_ask(struct handler *self, const struct handler_question *question);

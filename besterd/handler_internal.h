@@ -1,8 +1,8 @@
 /*
  * handler_internal: what the files of handler share. For nobody else.
  *
- * handler.c: questions and their deadlines. handler_life.c: birth, reload and
- * death. handler_presence.c:
+ * handler.c: questions and their deadlines. handler_lines.c: which of them is sent
+ * next, and over what. handler_life.c: birth, reload and death. handler_presence.c:
  * whether somebody is there to be asked. handler_stream.c, handler_oneshot.c: the
  * two protocols.
  */
@@ -12,21 +12,39 @@
 #include "besterd/child.h"
 #include "besterd/handler.h"
 #include "besterd/slots.h"
+#include "besterd/turns.h"
 
 /* A question under way. Stands in the handler's list in the order asked, which
- * is the order of the deadlines too. */
+ * is the order of the deadlines too; and in a second list, of those that wait or of
+ * those that were sent over one line. */
 struct ask {
     struct ask *previous, *next;
+    struct ask *before, *after; /* in the second list */
     struct handler *handler;
-    uint64_t number; /* the exchange */
+    struct turn turn; /* until it is sent */
+    struct flow *flow;
+    struct line *line; /* it was sent over; NULL: it waits */
+    uint64_t number;   /* the exchange */
     uint64_t ticket;
     double asked_s; /* monotonic, as the next */
     double deadline_s;
-    bool sent;
     bool lost;             /* with it when its connection broke */
     bool suspect;          /* the handler sent garbage while this was with it */
     struct blob *frame;    /* until it is sent */
     struct stream *stream; /* one-shot: its own connection */
+};
+
+/* A way to the handler: a connection that stays, or (one-shot, which has one line) all
+ * that come and go. Whoever has something under way on one line stays with it. */
+struct line {
+    struct handler *handler;
+    struct turns turns; /* of what waits for this line */
+    struct ask *sent;   /* over it, in that order, and not answered */
+    size_t sent_count;
+    struct stream *stream; /* the connection that stays */
+    ev_timer retry;
+    double retry_s; /* the next pause between attempts to connect */
+    bool busy;      /* it is there, but took no more when last looked at */
 };
 
 /* How a protocol does it. */
@@ -36,12 +54,14 @@ struct handler_protocol {
         struct handler *self, const struct ask *ask, const struct handler_question *question);
     /* Sends one ask. STATUS_OK; STATUS_OVERLOADED: not now, something else will
      * wake us; STATUS_HANDLER_DOWN: nobody is there. */
-    enum status (*send)(struct handler *self, struct ask *ask);
+    enum status (*send)(struct line *line, struct ask *ask);
     /* Connects ahead of the first message, if the protocol can. */
-    enum status (*connect)(struct handler *self);
+    enum status (*connect)(struct line *line);
     /* ask will never be answered: let go of what belongs to it. */
-    void (*abandon)(struct handler *self, struct ask *ask);
-    void (*close)(struct handler *self);
+    void (*abandon)(struct ask *ask);
+    void (*close)(struct line *line);
+    /* How many may be sent over a line and not answered. */
+    unsigned (*room)(const struct handler *self);
 };
 
 extern const struct handler_protocol handler_protocol_stream;
@@ -66,19 +86,19 @@ struct handler {
     char *environment[4];
 
     struct slots numbers;
-    struct ask *first, *last;
-    struct ask *unsent; /* the first that waits to be sent */
+    struct ask *first;   /* of all */
+    struct ask *waiting; /* the first that was not sent */
+    struct flows flows;  /* whose they are */
     size_t ask_count;
     size_t unsent_count;
     size_t unsent_bytes; /* of the frames that wait to be sent */
     ev_timer deadline;
-    ev_timer retry;
-    double retry_s; /* the next pause between attempts to connect */
-    bool busy;      /* it is there, but took no more when last asked */
-    bool full;      /* somebody was told so, and waits for on_room */
+    bool full; /* somebody was told so, and waits for on_room */
 
-    struct stream *stream;     /* stream protocol: the connection */
-    unsigned connection_count; /* one-shot: connections open now */
+    /* Those from line_count on are not used, or not any more: what was sent over them
+     * is still answered. */
+    struct line lines[CONFIG_CONNECTIONS_MAX];
+    unsigned line_count;
 };
 
 enum {
@@ -90,7 +110,6 @@ extern const double HANDLER_RETRY_FIRST_S;
 
 double handler_now_s(void); /* monotonic */
 struct ev_loop *handler_loop(const struct handler *self);
-void handler_on_retry(struct ev_loop *loop, ev_timer *watcher, int events);
 /* The end of one that never comes back to its asker; frees ask. */
 void handler_forget(struct ask *ask);
 void handler_on_deadline(struct ev_loop *loop, ev_timer *watcher, int events);
@@ -101,23 +120,42 @@ void handler_renew_words(struct handler *self);
 
 /* *fd: a connected socket. Never waits. STATUS_OVERLOADED: not now, and it will
  * be tried again soon; STATUS_HANDLER_DOWN with errno. */
-MUST_CHECK enum status handler_connect(struct handler *self, int *fd);
-/* Sends the first of those that wait. As the protocol's send. */
-MUST_CHECK enum status handler_send(struct handler *self, struct ask *ask);
+MUST_CHECK enum status handler_connect(struct line *line, int *fd);
 struct stream_options handler_stream_options(const struct handler *self);
-/* Sends what waits, if somebody is there; otherwise sees to it that somebody
- * will be. */
-void handler_pump(struct handler *self);
+/* Nobody could be called: sees to it that somebody will be there. error: of errno. */
+void handler_nobody_is_there(struct line *line, int error);
 /* Tries again then, unless it is to be tried sooner. */
-void handler_retry(struct handler *self, double after_s);
+void handler_retry(struct line *line, double after_s);
 /* Tries again after a pause that grows each time, until an answer comes. */
-void handler_reconnect(struct handler *self);
+void handler_reconnect(struct line *line);
+
+/* ---- lines ---- */
+
+void handler_lines_init(struct handler *self);
+/* As many as the configuration says. What waits for those that are too many goes to
+ * others. */
+void handler_lines_count(struct handler *self);
+void handler_lines_close(struct handler *self);
+/* The one that a new flow is the least behind others on. */
+struct line *handler_choose_line(struct handler *self);
+/* Another one that is connected; NULL: there is none. */
+struct line *handler_other_line(const struct line *line);
+/* Of an ask that waits. */
+struct line *handler_line_of(const struct ask *ask);
+bool handler_line_has_room(const struct line *line);
+/* All that waits for a line waits for another from now on. */
+void handler_line_hand_over(struct line *line, struct line *to);
+/* Sends this one. As the protocol's send. */
+MUST_CHECK enum status handler_send(struct line *line, struct ask *ask);
+/* Sends what waits for the line, if somebody is there; otherwise sees to it that
+ * somebody will be. */
+void handler_pump(struct line *line);
+void handler_pump_all(struct handler *self);
+
 /* The frame of an ask is not needed any more. */
 void handler_drop_frame(struct ask *ask);
 /* Ends of a question. Both free ask. */
-void handler_answered(
-    struct handler *self, struct ask *ask, const struct message *answer, struct span payload);
-void handler_failed(struct handler *self, struct ask *ask, enum status reason, const char *format,
-    ...) PRINTF_LIKE(4, 5);
+void handler_answered(struct ask *ask, const struct message *answer, struct span payload);
+void handler_failed(struct ask *ask, enum status reason, const char *format, ...) PRINTF_LIKE(3, 4);
 
 #endif

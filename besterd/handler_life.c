@@ -20,11 +20,10 @@ struct handler *handler_new(
     self->label = metrics_label(context->metrics, AXIS_TYPE, config->type);
     self->protocol =
         config->protocol == CONFIG_STREAM ? &handler_protocol_stream : &handler_protocol_oneshot;
-    self->retry_s = HANDLER_RETRY_FIRST_S;
     slots_init(&self->numbers);
     ev_init(&self->deadline, handler_on_deadline);
-    ev_init(&self->retry, handler_on_retry);
-    self->deadline.data = self->retry.data = self;
+    self->deadline.data = self;
+    handler_lines_init(self);
     snprintf(self->subject, sizeof(self->subject), "handler %s", config->type);
     self->type_token = malloc(token_size);
     if (!self->type_token || (config->binary && !handler_prepare_child(self))) {
@@ -41,12 +40,11 @@ void handler_free(struct handler *self)
         return;
     self->retired = self->full = false; /* nobody is told any more */
     ev_timer_stop(handler_loop(self), &self->deadline);
-    ev_timer_stop(handler_loop(self), &self->retry);
     while (self->first) {
-        self->protocol->abandon(self, self->first);
+        self->protocol->abandon(self->first);
         handler_forget(self->first);
     }
-    self->protocol->close(self);
+    handler_lines_close(self);
     child_free(self->child);
     for (size_t i = 0; i < sizeof(self->environment) / sizeof(self->environment[0]); i++)
         free(self->environment[i]);
@@ -75,11 +73,11 @@ void handler_unref(struct handler *self)
 void handler_start(struct handler *self)
 {
     self->held = false;
-    if (self->unsent)
-        handler_retry(self, 0);
-    if (self->config->protocol == CONFIG_STREAM)
-        handler_retry(self, 0);
-    else if (self->child && access(self->config->path, F_OK) != 0)
+    for (unsigned i = 0; i < self->line_count; i++)
+        if (self->config->protocol == CONFIG_STREAM || self->lines[i].turns.count > 0)
+            handler_retry(&self->lines[i], 0);
+    if (self->config->protocol == CONFIG_ONESHOT && self->child &&
+        access(self->config->path, F_OK) != 0)
         child_ensure(self->child);
 }
 
@@ -121,17 +119,12 @@ bool handler_is_same(const struct config_handler *a, const struct config_handler
 
 void handler_reconfigure(struct handler *self, const struct config_handler *config)
 {
-    struct stream_options options = handler_stream_options(self);
-
     self->config = config;
     if (self->child) {
         handler_renew_words(self);
         child_set_pass(self->child, (const char *const *)config->environment);
     }
-    if (!self->stream)
-        return;
-    stream_set_max_frame(self->stream, options.max_frame);
-    stream_set_max_queued_bytes(self->stream, options.max_queued_bytes);
+    handler_lines_count(self);
 }
 
 void handler_hold(struct handler *self)

@@ -21,10 +21,10 @@ static void on_frame(struct stream *stream, struct span payload, void *user)
 
     (void)stream;
     if (message_parse(&message, payload, self->context->limits->json_depth, &fault) == STATUS_OK)
-        handler_answered(self, ask, &message, payload);
+        handler_answered(ask, &message, payload);
     else
-        handler_failed(self, ask, STATUS_BAD_REPLY, "%s", fault.text);
-    handler_pump(self);
+        handler_failed(ask, STATUS_BAD_REPLY, "%s", fault.text);
+    handler_pump(&self->lines[0]);
 }
 
 static void on_closed(struct stream *stream, enum status why, const char *detail, void *user)
@@ -32,31 +32,28 @@ static void on_closed(struct stream *stream, enum status why, const char *detail
     struct ask *ask = user;
     struct handler *self = ask->handler;
 
-    if (why != STATUS_TOO_LARGE) { /* then it is still open, and abandon closes it */
+    if (why != STATUS_TOO_LARGE) /* then it is still open, and abandon closes it */
         ask->stream = NULL;
-        self->connection_count--;
-    }
     (void)stream;
     if (why == STATUS_TOO_LARGE)
-        handler_failed(self, ask, STATUS_BAD_REPLY, "%s", detail);
+        handler_failed(ask, STATUS_BAD_REPLY, "%s", detail);
     else if (why == STATUS_CLOSED)
         handler_failed(
-            self, ask, STATUS_HANDLER_DOWN, "the handler closed the connection without an answer");
+            ask, STATUS_HANDLER_DOWN, "the handler closed the connection without an answer");
     else
-        handler_failed(self, ask, STATUS_HANDLER_DOWN, "%s", detail);
-    handler_pump(self);
+        handler_failed(ask, STATUS_HANDLER_DOWN, "%s", detail);
+    handler_pump(&self->lines[0]);
 }
 
 static const struct stream_callbacks callbacks = {.on_frame = on_frame, .on_closed = on_closed};
 
-static enum status oneshot_send(struct handler *self, struct ask *ask)
+static enum status oneshot_send(struct line *line, struct ask *ask)
 {
+    struct handler *self = line->handler;
     struct stream_options options = handler_stream_options(self);
     int fd;
+    enum status status = handler_connect(line, &fd);
 
-    if (self->connection_count >= self->context->limits->oneshot_connections)
-        return STATUS_OVERLOADED; /* the end of another exchange pumps */
-    enum status status = handler_connect(self, &fd);
     if (status != STATUS_OK)
         return status;
     ask->stream = stream_adopt(self->context->streams, fd, &options, &callbacks, ask);
@@ -67,28 +64,31 @@ static enum status oneshot_send(struct handler *self, struct ask *ask)
         errno = ENOMEM;
         return STATUS_HANDLER_DOWN;
     }
-    self->connection_count++;
     return STATUS_OK;
 }
 
-static enum status oneshot_connect(struct handler *self)
+static enum status oneshot_connect(struct line *line)
 {
-    (void)self;
+    (void)line;
     return STATUS_OK;
 }
 
-static void oneshot_abandon(struct handler *self, struct ask *ask)
+static void oneshot_abandon(struct ask *ask)
 {
     if (!ask->stream)
         return;
     stream_close(ask->stream);
     ask->stream = NULL;
-    self->connection_count--;
 }
 
-static void oneshot_close_all(struct handler *self)
+static void oneshot_close(struct line *line)
 {
-    (void)self; /* each connection goes with its question */
+    (void)line; /* each connection goes with its question */
+}
+
+static unsigned oneshot_room(const struct handler *self)
+{
+    return self->context->limits->oneshot_connections;
 }
 
 const struct handler_protocol handler_protocol_oneshot = {
@@ -96,5 +96,6 @@ const struct handler_protocol handler_protocol_oneshot = {
     .send = oneshot_send,
     .connect = oneshot_connect,
     .abandon = oneshot_abandon,
-    .close = oneshot_close_all,
+    .close = oneshot_close,
+    .room = oneshot_room,
 };

@@ -81,8 +81,9 @@ static bool is_trusted(struct handler *self, int fd)
     return false;
 }
 
-enum status handler_connect(struct handler *self, int *fd)
+enum status handler_connect(struct line *line, int *fd)
 {
+    struct handler *self = line->handler;
     int made = connect_to(self->config->path);
 
     if (made >= 0 && !is_trusted(self, made)) {
@@ -98,7 +99,7 @@ enum status handler_connect(struct handler *self, int *fd)
     }
     if (!is_passing(errno))
         return STATUS_HANDLER_DOWN;
-    handler_retry(self, BUSY_PAUSE_S);
+    handler_retry(line, BUSY_PAUSE_S);
     return STATUS_OVERLOADED;
 }
 
@@ -114,21 +115,30 @@ struct stream_options handler_stream_options(const struct handler *self)
     };
 }
 
-void handler_retry(struct handler *self, double after_s)
+void handler_retry(struct line *line, double after_s)
 {
-    if (ev_is_active(&self->retry))
+    struct ev_loop *loop = handler_loop(line->handler);
+
+    if (ev_is_active(&line->retry))
         return;
-    ev_now_update(handler_loop(self));
-    ev_timer_set(&self->retry, after_s, 0.);
-    ev_timer_start(handler_loop(self), &self->retry);
+    ev_now_update(loop);
+    ev_timer_set(&line->retry, after_s, 0.);
+    ev_timer_start(loop, &line->retry);
 }
 
-void handler_reconnect(struct handler *self)
+static double grown(double pause_s, double most_s)
 {
+    return pause_s * 2 < most_s ? pause_s * 2 : most_s;
+}
+
+void handler_reconnect(struct line *line)
+{
+    const struct handler *self = line->handler;
+
     if (self->stopping || (self->retired && self->ask_count == 0))
         return;
-    handler_retry(self, self->retry_s);
-    self->retry_s = self->retry_s * 2 < RECONNECT_MAX_S ? self->retry_s * 2 : RECONNECT_MAX_S;
+    handler_retry(line, line->retry_s);
+    line->retry_s = grown(line->retry_s, RECONNECT_MAX_S);
 }
 
 /* Fails what can't be asked before its deadline anyway, rather than let the
@@ -137,8 +147,8 @@ static void fail_hopeless(struct handler *self, double up_in_s, const char *why)
 {
     double up_at = handler_now_s() + up_in_s;
 
-    while (self->unsent && self->unsent->deadline_s <= up_at)
-        handler_failed(self, self->unsent, STATUS_HANDLER_DOWN, "%s", why);
+    while (self->waiting && self->waiting->deadline_s <= up_at)
+        handler_failed(self->waiting, STATUS_HANDLER_DOWN, "%s", why);
 }
 
 /* A socket file on which nobody listens would make our program's bind fail. */
@@ -151,59 +161,42 @@ static void remove_stale_socket(const struct handler *self)
         unlink(self->config->path);
 }
 
-static void nobody_is_there(struct handler *self, int error)
+/* Sees to our own program. */
+static void start_again(struct line *line, int error)
 {
+    struct handler *self = line->handler;
     char why[160];
 
+    if (error == ECONNREFUSED)
+        remove_stale_socket(self);
+    child_ensure(self->child);
+    if (child_is_running(self->child)) {
+        line->retry_s = grown(line->retry_s, RETRY_MAX_S);
+        handler_retry(line, line->retry_s);
+    } /* else: on_started or the next question wakes us */
+    snprintf(why, sizeof(why), "starts again in %.1f s", child_pause_left(self->child));
+    fail_hopeless(self, child_pause_left(self->child), why);
+}
+
+void handler_nobody_is_there(struct line *line, int error)
+{
+    struct handler *self = line->handler;
+    struct line *other = handler_other_line(line);
+    char why[160];
+
+    if (other) {
+        handler_reconnect(line);
+        handler_line_hand_over(line, other);
+        return;
+    }
     if (self->child && !self->stopping) {
-        if (error == ECONNREFUSED)
-            remove_stale_socket(self);
-        child_ensure(self->child);
-        if (child_is_running(self->child)) {
-            self->retry_s = self->retry_s * 2 < RETRY_MAX_S ? self->retry_s * 2 : RETRY_MAX_S;
-            handler_retry(self, self->retry_s);
-        } /* else: on_started or the next question wakes us */
-        snprintf(why, sizeof(why), "starts again in %.1f s", child_pause_left(self->child));
-        fail_hopeless(self, child_pause_left(self->child), why);
+        start_again(line, error);
         return;
     }
     snprintf(why, sizeof(why), "nobody answers on %.96s: %s", self->config->path, strerror(error));
     fail_hopeless(self, 1e9, why);
     if (self->config->protocol == CONFIG_STREAM)
-        handler_reconnect(self);
-}
-
-enum status handler_send(struct handler *self, struct ask *ask)
-{
-    enum status status = self->protocol->send(self, ask);
-
-    self->busy = status == STATUS_OVERLOADED;
-    if (status != STATUS_OK)
-        return status;
-    ask->sent = true;
-    self->unsent = ask->next;
-    handler_drop_frame(ask);
-    return STATUS_OK;
-}
-
-void handler_pump(struct handler *self)
-{
-    enum status status = STATUS_OK;
-
-    if (self->held)
-        return;
-    if (!self->unsent && !self->stopping && !self->retired)
-        status = self->protocol->connect(self);
-    while (self->unsent && status == STATUS_OK)
-        status = handler_send(self, self->unsent);
-    if (status == STATUS_HANDLER_DOWN)
-        nobody_is_there(self, errno);
-}
-
-void handler_on_retry(struct ev_loop *loop, ev_timer *watcher, int events)
-{
-    (void)loop, (void)events;
-    handler_pump(watcher->data);
+        handler_reconnect(line);
 }
 
 static void on_started(struct child *child, void *user)
@@ -213,8 +206,10 @@ static void on_started(struct child *child, void *user)
     (void)child;
     if (self->starts++ > 0)
         metrics_count(self->context->metrics, METRIC_HANDLER_RESTARTS, self->label, 0);
-    self->retry_s = HANDLER_RETRY_FIRST_S;
-    handler_retry(self, self->retry_s);
+    for (unsigned i = 0; i < self->line_count; i++) {
+        self->lines[i].retry_s = HANDLER_RETRY_FIRST_S;
+        handler_retry(&self->lines[i], HANDLER_RETRY_FIRST_S);
+    }
 }
 
 static void on_ended(struct child *child, double pause_s, void *user)
@@ -228,32 +223,14 @@ static void on_ended(struct child *child, double pause_s, void *user)
         self->context->callbacks->on_ended(self->context->server);
         return;
     }
-    ev_timer_stop(handler_loop(self), &self->retry);
+    for (unsigned i = 0; i < self->line_count; i++)
+        ev_timer_stop(handler_loop(self), &self->lines[i].retry);
     snprintf(why, sizeof(why), "has ended, starts again in %.1f s", pause_s);
     fail_hopeless(self, pause_s, why);
 }
 
 static const struct child_callbacks child_callbacks = {
     .on_started = on_started, .on_ended = on_ended};
-
-struct handler_condition handler_condition(const struct handler *self)
-{
-    bool stays = self->config->protocol == CONFIG_STREAM;
-    /* One-shot is only known by its last connection; before the first, by its
-     * file. */
-    bool up = stays ? self->stream != NULL
-                    : self->contact == CONTACT_MADE ||
-                          (self->contact == CONTACT_NONE && access(self->config->path, F_OK) == 0);
-
-    return (struct handler_condition){
-        .state = up                         ? HANDLER_UP
-                 : handler_is_running(self) ? HANDLER_STARTING
-                                            : HANDLER_DOWN,
-        .questions[QUESTION_SENT] = self->ask_count - self->unsent_count,
-        .questions[QUESTION_UNSENT] = self->unsent_count,
-        .unsent_bytes = self->unsent_bytes,
-    };
-}
 
 /* ---- our own program ---- */
 

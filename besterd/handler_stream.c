@@ -1,6 +1,7 @@
 /* Handlers that stay connected (Part II): one connection, many questions. */
 #include <errno.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "besterd/handler_internal.h"
 #include "besterd/log.h"
@@ -21,96 +22,113 @@ static struct blob *stream_frame(
 }
 
 /* Bytes that are no answer. If they tell whose answer they were to be, that
- * question fails now; otherwise every question that is with the handler is under
- * suspicion, and those that get no answer will say so. */
-static void take_garbage(struct handler *self, const struct message *message, const char *why)
+ * question fails now; otherwise every question that is with the handler on this
+ * connection is under suspicion, and those that get no answer will say so. */
+static void take_garbage(struct line *line, const struct message *message, const char *why)
 {
+    struct handler *self = line->handler;
     uint64_t number;
     struct ask *ask = NULL;
 
     log_line(LOG_LEVEL_WARNING, self->subject, "sent garbage: %s", why);
     if (json_u64(message->exchange, &number) == STATUS_OK)
         ask = slots_find(&self->numbers, number);
-    if (!ask && self->first && self->first->sent &&
-        (!self->first->next || !self->first->next->sent))
-        ask = self->first; /* the only one it can be */
-    if (ask && ask->sent) {
-        handler_failed(self, ask, STATUS_BAD_REPLY, "%s", why);
+    if (!ask && line->sent_count == 1)
+        ask = line->sent; /* the only one it can be */
+    if (ask && ask->line == line) {
+        handler_failed(ask, STATUS_BAD_REPLY, "%s", why);
         return;
     }
-    for (ask = self->first; ask && ask->sent; ask = ask->next)
-        ask->suspect = true;
+    DL_FOREACH2(line->sent, ask, after)
+    ask->suspect = true;
+}
+
+static void take_answer(struct line *line, const struct message *message, struct span payload)
+{
+    struct handler *self = line->handler;
+    uint64_t number;
+
+    if (json_u64(message->exchange, &number) != STATUS_OK) {
+        take_garbage(line, message, "header.exchange must be a number as it was given");
+        return;
+    }
+    struct ask *ask = slots_find(&self->numbers, number);
+    if (ask && ask->line == line)
+        handler_answered(ask, message, payload);
+    else
+        log_line(LOG_LEVEL_INFO, self->subject,
+            "an answer to exchange %llu, which is over: late, or given twice",
+            (unsigned long long)number);
 }
 
 static void on_frame(struct stream *stream, struct span payload, void *user)
 {
-    struct handler *self = user;
+    struct line *line = user;
+    struct handler *self = line->handler;
     struct message message;
     struct fault fault;
-    uint64_t number;
 
     (void)stream;
-    if (message_parse(&message, payload, self->context->limits->json_depth, &fault) != STATUS_OK) {
-        take_garbage(self, &message, fault.text);
-    } else if (!message.exchange.at) {
-        if (message.command.at || message.commands.at)
-            self->context->callbacks->on_word(self, &message, self->context->server);
-        else
-            take_garbage(self, &message, "neither header.exchange nor a command");
-    } else if (json_u64(message.exchange, &number) != STATUS_OK) {
-        take_garbage(self, &message, "header.exchange must be a number as it was given");
-    } else {
-        struct ask *ask = slots_find(&self->numbers, number);
-
-        if (ask && ask->sent)
-            handler_answered(self, ask, &message, payload);
-        else
-            log_line(LOG_LEVEL_INFO, self->subject,
-                "an answer to exchange %llu, which is over: late, or given twice",
-                (unsigned long long)number);
-    }
+    if (message_parse(&message, payload, self->context->limits->json_depth, &fault) != STATUS_OK)
+        take_garbage(line, &message, fault.text);
+    else if (message.exchange.at)
+        take_answer(line, &message, payload);
+    else if (message.command.at || message.commands.at)
+        self->context->callbacks->on_word(self, &message, self->context->server);
+    else
+        take_garbage(line, &message, "neither header.exchange nor a command");
+    handler_pump(line);
 }
 
 /* Those that are with it fail. Whoever is told may ask anew, over the next
- * connection: such a question is none of those. */
-static void connection_lost(struct handler *self, enum status reason, const char *detail)
+ * connection: such a question is none of those. What waits goes another way, if there
+ * is one. */
+static void connection_lost(struct line *line, enum status reason, const char *detail)
 {
-    self->stream = NULL;
+    struct handler *self = line->handler;
+    struct line *other;
+    struct ask *ask;
+
+    line->stream = NULL;
     log_line(LOG_LEVEL_INFO, self->subject, "connection lost: %s", detail);
-    for (struct ask *ask = self->first; ask && ask->sent; ask = ask->next)
-        ask->lost = true;
-    while (self->first && self->first->lost)
-        handler_failed(self, self->first, reason, "%s", detail);
-    handler_reconnect(self);
+    DL_FOREACH2(line->sent, ask, after)
+    ask->lost = true;
+    while (line->sent && line->sent->lost)
+        handler_failed(line->sent, reason, "%s", detail);
+    handler_reconnect(line);
+    other = handler_other_line(line);
+    if (other)
+        handler_line_hand_over(line, other);
 }
 
 static void on_closed(struct stream *stream, enum status why, const char *detail, void *user)
 {
-    struct handler *self = user;
+    struct line *line = user;
 
     if (why == STATUS_TOO_LARGE) {
         stream_close(stream);
-        connection_lost(self, STATUS_BAD_REPLY, detail);
+        connection_lost(line, STATUS_BAD_REPLY, detail);
     } else {
-        connection_lost(self, STATUS_HANDLER_DOWN,
+        connection_lost(line, STATUS_HANDLER_DOWN,
             why == STATUS_CLOSED ? "the handler closed the connection" : detail);
     }
 }
 
 static const struct stream_callbacks callbacks = {.on_frame = on_frame, .on_closed = on_closed};
 
-static enum status stream_connect(struct handler *self)
+static enum status stream_connect(struct line *line)
 {
+    struct handler *self = line->handler;
     struct stream_options options = handler_stream_options(self);
     int fd;
 
-    if (self->stream)
+    if (line->stream)
         return STATUS_OK;
-    enum status status = handler_connect(self, &fd);
+    enum status status = handler_connect(line, &fd);
     if (status != STATUS_OK)
         return status;
-    self->stream = stream_adopt(self->context->streams, fd, &options, &callbacks, self);
-    if (!self->stream) {
+    line->stream = stream_adopt(self->context->streams, fd, &options, &callbacks, line);
+    if (!line->stream) {
         errno = ENOMEM;
         return STATUS_HANDLER_DOWN;
     }
@@ -118,30 +136,35 @@ static enum status stream_connect(struct handler *self)
     return STATUS_OK;
 }
 
-static enum status stream_send_ask(struct handler *self, struct ask *ask)
+static enum status stream_send_ask(struct line *line, struct ask *ask)
 {
-    enum status status = stream_connect(self);
+    enum status status = stream_connect(line);
 
     if (status == STATUS_OK)
-        status = stream_send(self->stream, ask->frame, 0);
+        status = stream_send(line->stream, ask->frame, 0);
     if (status == STATUS_OVERLOADED || status == STATUS_NO_MEMORY) {
-        handler_retry(self, 0.01); /* it reads slowly: wait for room, up to the deadline */
+        handler_retry(line, 0.01); /* it reads slowly: wait for room, up to the deadline */
         return STATUS_OVERLOADED;
     }
     /* It has gone; what it said before is read first, then connection_lost comes. */
     return status == STATUS_CLOSED ? STATUS_OVERLOADED : status;
 }
 
-static void stream_abandon(struct handler *self, struct ask *ask)
+static void stream_abandon(struct ask *ask)
 {
-    (void)self, (void)ask; /* an answer that comes all the same finds no question */
+    (void)ask; /* an answer that comes all the same finds no question */
 }
 
-static void stream_close_all(struct handler *self)
+static void stream_close_line(struct line *line)
 {
-    if (self->stream)
-        stream_close(self->stream);
-    self->stream = NULL;
+    if (line->stream)
+        stream_close(line->stream);
+    line->stream = NULL;
+}
+
+static unsigned stream_room(const struct handler *self)
+{
+    return self->config->pipelined;
 }
 
 const struct handler_protocol handler_protocol_stream = {
@@ -149,5 +172,6 @@ const struct handler_protocol handler_protocol_stream = {
     .send = stream_send_ask,
     .connect = stream_connect,
     .abandon = stream_abandon,
-    .close = stream_close_all,
+    .close = stream_close_line,
+    .room = stream_room,
 };

@@ -35,7 +35,7 @@ void pipeline_take(struct pipeline *self, struct session *session, const struct 
     else
         exchange_ask(ticket, handler, message->data);
     ticket->running = false;
-    if (handler_is_full(handler))
+    if (handler_is_full(handler, exchange_asker(ticket)))
         pipeline_wait_for_room(self, session, handler);
     pipeline_advance(self, ticket);
 }

@@ -6,7 +6,9 @@
  *   idle      ten thousand clients log in and say nothing
  *   fairness  how long H waits for the report of a message to himself, one at a time,
  *             alone and while F sends as fast as he is read from
+ *   turns     the same beside eight who flood the handler that H asks
  *
+ * Arguments name those that are wanted; without any it is all of them.
  * The server runs with accounts of type "open" on a socket that it is handed.
  */
 #include <arpa/inet.h>
@@ -292,7 +294,7 @@ static void measure_idle(const char *programs)
 
 /* ---- fairness ---- */
 
-enum { ROUNDS = 5000, FLOOD_WINDOW = 4096 };
+enum { ROUNDS = 5000, FLOOD_WINDOW = 4096, FLOODERS = 8 };
 
 static void on_flood_frame(struct stream *stream, struct span payload, void *user)
 {
@@ -303,8 +305,18 @@ static void on_flood_frame(struct stream *stream, struct span payload, void *use
         give_up("the queue of F");
 }
 
+/* What F sends, and how the figure is called. */
+static const struct flood {
+    const char *name;
+    int count; /* of those who do it */
+    const char *type, *data;
+} floods[] = {
+    {"fairness", 1, "dummy", "null"},
+    {"turns", FLOODERS, "chat", "{\"to\": [], \"text\": \"?\"}"},
+};
+
 /* Never returns: small messages, thousands of them on the way at any time. */
-__attribute__((noreturn)) static void flood(const struct server *server)
+__attribute__((noreturn)) static void flood(const struct server *server, const struct flood *what)
 {
     static const struct stream_callbacks flooding = {
         .on_frame = on_flood_frame, .on_closed = on_closed};
@@ -313,7 +325,7 @@ __attribute__((noreturn)) static void flood(const struct server *server)
 
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     bench.streams = streams_new(bench.loop);
-    bench.frame = message_from_client("dummy", SPAN_LITERAL("null"), SPAN_LITERAL("\"1\""));
+    bench.frame = message_from_client(what->type, span_of(what->data), SPAN_LITERAL("\"1\""));
     if (fd < 0 ||
         connect(fd, (const struct sockaddr *)&server->address, sizeof(server->address)) != 0)
         give_up("connecting");
@@ -355,11 +367,12 @@ static void measure_rounds(struct bench *bench, double result[2])
     result[1] = took_s[(size_t)ROUNDS * 99 / 100] * 1e6;
 }
 
-static void measure_fairness(const char *programs)
+static void measure_fairness(const char *programs, const struct flood *what)
 {
     struct server server;
     struct bench bench = {.loop = EV_DEFAULT, .streams = streams_new(EV_DEFAULT)};
     double alone[2], beside[2];
+    pid_t flooders[FLOODERS];
 
     bench.sent = MESSAGES; /* fill_window has nothing to do */
     server_start(&server, programs);
@@ -368,20 +381,33 @@ static void measure_fairness(const char *programs)
     bench.sender = log_in(&bench, &server, "H");
     run_until(&bench, &bench.logged_in, 1);
     measure_rounds(&bench, alone);
-    pid_t flooder = fork();
-    if (flooder == 0)
-        flood(&server);
+    for (int i = 0; i < what->count; i++) {
+        flooders[i] = fork();
+        if (flooders[i] == 0)
+            flood(&server, what);
+    }
     measure_rounds(&bench, beside);
-    kill(flooder, SIGKILL);
-    waitpid(flooder, NULL, 0);
-    printf(
-        "fairness  a round trip alone %.0f us (99 %%: %.0f), beside a flood %.0f us (99 %%: %.0f): "
-        "%.2f times (%.2f)\n",
-        alone[0], alone[1], beside[0], beside[1], beside[0] / alone[0], beside[1] / alone[1]);
+    for (int i = 0; i < what->count; i++) {
+        kill(flooders[i], SIGKILL);
+        waitpid(flooders[i], NULL, 0);
+    }
+    printf("%-9s a round trip alone %.0f us (99 %%: %.0f), beside a flood %.0f us (99 %%: %.0f): "
+           "%.2f times (%.2f)\n",
+        what->name, alone[0], alone[1], beside[0], beside[1], beside[0] / alone[0],
+        beside[1] / alone[1]);
     stream_close(bench.sender);
     streams_free(bench.streams);
     blob_unref(bench.frame);
     server_end(&server);
+}
+
+/* Whether the arguments name it, or there are none. */
+static bool is_wanted(const char *name, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], name) == 0)
+            return true;
+    return argc < 2;
 }
 
 int main(int argc, char **argv)
@@ -390,7 +416,6 @@ int main(int argc, char **argv)
     char path[4096];
     char *programs;
 
-    (void)argc;
     if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
         limit.rlim_cur = limit.rlim_max;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
@@ -398,9 +423,13 @@ int main(int argc, char **argv)
     /* build/bench/besterd measures build/besterd */
     snprintf(path, sizeof(path), "%s", argv[0]);
     programs = dirname(dirname(path));
-    measure_messages(programs);
-    measure_idle(programs);
-    measure_fairness(programs);
+    if (is_wanted("messages", argc, argv))
+        measure_messages(programs);
+    if (is_wanted("idle", argc, argv))
+        measure_idle(programs);
+    for (size_t i = 0; i < sizeof(floods) / sizeof(floods[0]); i++)
+        if (is_wanted(floods[i].name, argc, argv))
+            measure_fairness(programs, &floods[i]);
     ev_loop_destroy(EV_DEFAULT);
     return 0;
 }

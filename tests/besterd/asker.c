@@ -76,14 +76,16 @@ int asker_open(void **state, const char *protocol, unsigned timeout_ms, const ch
     self->path = strdup(place_path(&self->place, "h"));
     self->loop = ev_default_loop(0);
     self->streams = streams_new(self->loop);
+    bool is_bounded = strcmp(protocol, "oneshot") == 0 || (more && strstr(more, "pipelined"));
+    const char *many = is_bounded ? "" : ",\"pipelined\":20000";
     expand(self, more, text, sizeof text);
     self->config = config_of(
         "{\"handlers\":{\"availableTypes\":[\"chat\"],\"typeMap\":{\"chat\":{"
-        "\"unixDomainSocketPath\":\"%s\",\"protocol\":\"%s\",\"timeoutMs\":%u%s}}},"
+        "\"unixDomainSocketPath\":\"%s\",\"protocol\":\"%s\",\"timeoutMs\":%u%s%s}}},"
         "\"limits\":{\"oneshotConnections\":4,\"maxFrame\":1000000,\"inFlightPerHandler\":5000},"
         "\"database\":{\"type\":\"open\"},"
         "\"network\":{\"types\":[\"unix\"],\"unix\":{\"address\":\"/nowhere\"}}}",
-        self->path, protocol, timeout_ms, text);
+        self->path, protocol, timeout_ms, many, text);
     self->context = (struct handler_context){.streams = self->streams,
         .limits = &self->config->limits,
         .callbacks = &callbacks,
@@ -134,6 +136,7 @@ enum status ask(struct asker *self, uint64_t ticket, const char *format, ...)
     ev_now_update(self->loop); /* deadlines are counted by the loop's clock */
     self->outcomes[ticket].asked_at = ev_now(self->loop);
     enum status status = handler_ask(self->handler, &(struct handler_question){.ticket = ticket,
+                                                        .asker = self->asker,
                                                         .origin = self->origin,
                                                         .id_token = span_of(id),
                                                         .data = {data, (size_t)len}});

@@ -28,6 +28,7 @@ struct asker {
     struct handler_context context;
     struct handler *handler;
     struct origin *origin;
+    uint64_t asker; /* whose questions come next */
     struct post post;
     struct wire far;
     unsigned answer_count, failure_count, word_count, end_count;
@@ -37,7 +38,8 @@ struct asker {
 };
 
 /* A handler of type "chat", as *state. more: members of the type in the
- * configuration, each with a comma before it, % is the directory; or NULL. */
+ * configuration, each with a comma before it, % is the directory; or NULL. Questions
+ * are pipelined without a bound, unless more has one. */
 int asker_open(void **state, const char *protocol, unsigned timeout_ms, const char *more);
 int asker_set_up(void **state, const char *protocol, unsigned timeout_ms);
 int asker_tear_down(void **state);

@@ -200,6 +200,8 @@ static void assert_handlers_of_everything(const struct config *config)
     assert_null(chat->arguments[2]);
     assert_string_equal(chat->path, "/run/bester/chat.sock");
     assert_int_equal(chat->protocol, CONFIG_STREAM);
+    assert_int_equal(chat->connections, 3);
+    assert_int_equal(chat->pipelined, 7);
     assert_int_equal(chat->timeout_ms, 250);
     assert_int_equal(chat->may_command, MAY_SEND_CLIENTS | MAY_SEND_HANDLER);
     assert_true(strncmp(chat->template_text, "{\"type\":\"chat\",", 15) == 0);

@@ -133,7 +133,7 @@ static void test_too_many_questions(void **state)
     connect_far(self);
     unsigned limit = self->config->limits.in_flight_per_handler;
     for (unsigned i = 1; i <= 2 * limit; i++) {
-        assert_int_equal(handler_is_full(self->handler), i > limit);
+        assert_int_equal(handler_is_full(self->handler, self->asker), i > limit);
         assert_int_equal(ask(self, i, "1"), STATUS_OK);
     }
     assert_int_equal(ask(self, 2 * limit + 1, "1"), STATUS_OVERLOADED);
