@@ -3,17 +3,10 @@
 #include <string.h>
 
 #define IN_CONFIG(member) .offset = offsetof(struct raw_config, member)
-#define IN_HANDLER(member) .offset = offsetof(struct raw_handler, member)
 #define IN_PEER(member) .offset = offsetof(struct raw_peer, member)
-
-/* An hour: no deadline needs more. */
-enum { HOUR_MS = 3600000 };
 
 static const char *const listener_choices[] = {
     "tcp4", "tcp6", "tls4", "tls6", "peer4", "peer6", "unix", NULL};
-static const char *const protocol_choices[] = {
-    [CONFIG_ONESHOT] = "oneshot", [CONFIG_STREAM] = "stream", [CONFIG_STREAM + 1] = NULL};
-static const char *const may_choices[] = {"sendClients", "sendServers", "sendHandler", NULL};
 static const char *const database_choices[] = {[DATABASE_SQLITE] = "sqlite",
     [DATABASE_REDIS] = "redis",
     [DATABASE_OPEN] = "open",
@@ -155,107 +148,6 @@ static const struct config_member network_members[] = {
     {.name = NULL},
 };
 
-static const struct config_member handler_members[] = {
-    {.name = "handlerBinary",
-        .kind = CONFIG_TEXT,
-        .part1 = true,
-        IN_HANDLER(binary),
-        .fallback = "none: somebody else starts the handler",
-        .help = "Program to start when nobody listens on the socket. Its first argument is the "
-                "path of the socket, which it must create."},
-    {.name = "handlerArguments",
-        .kind = CONFIG_TEXTS,
-        IN_HANDLER(arguments),
-        .fallback = "none",
-        .help = "Further arguments of handlerBinary."},
-    {.name = "unixDomainSocketPath",
-        .kind = CONFIG_TEXT,
-        .part1 = true,
-        IN_HANDLER(path),
-        .fallback = "must be given",
-        .help = "Where the handler listens."},
-    {.name = "protocol",
-        .kind = CONFIG_CHOICE,
-        .choices = protocol_choices,
-        .preset = CONFIG_ONESHOT,
-        IN_HANDLER(protocol),
-        .help = "oneshot: a connection for each message. stream: a connection that stays, with "
-                "many messages in flight."},
-    {.name = "connections",
-        .kind = CONFIG_COUNT,
-        .least = 1,
-        .most = CONFIG_CONNECTIONS_MAX,
-        IN_HANDLER(connections),
-        .fallback = "1",
-        .help = "stream: how many connections are kept. The handler must serve all of them at "
-                "once. What a session sends goes over one for as long as any of it is under "
-                "way."},
-    {.name = "pipelined",
-        .kind = CONFIG_COUNT,
-        .least = 1,
-        .most = 1000000,
-        IN_HANDLER(pipelined),
-        .fallback = "64",
-        .help = "stream: how many questions may be with the handler on one connection. Others "
-                "wait, and their senders take turns; the fewer, the less a busy sender delays "
-                "the rest."},
-    {.name = "timeoutMs",
-        .kind = CONFIG_COUNT,
-        .preset = 5000,
-        .least = 1,
-        .most = HOUR_MS,
-        IN_HANDLER(timeout_ms),
-        .help = "How long the handler may take over one message."},
-    {.name = "mayCommand",
-        .kind = CONFIG_TEXTS,
-        .choices = may_choices,
-        IN_HANDLER(may_command),
-        .fallback = "all of them",
-        .help = "What the handler may command."},
-    {.name = "socketOwner",
-        .kind = CONFIG_TEXT,
-        IN_HANDLER(socket_owner),
-        .fallback = "nobody else",
-        .help = "A user of this machine who may listen on the socket, besides root and the one as "
-                "whom besterd runs. Nobody else is told a message."},
-    {.name = "passEnvironment",
-        .kind = CONFIG_TEXTS,
-        IN_HANDLER(environment),
-        .fallback = "none",
-        .help =
-            "Names of environment variables that handlerBinary gets, besides PATH, HOME, USER, "
-            "LOGNAME, SHELL, LANG, LANGUAGE, TZ, TMPDIR and those that begin with LC_ or XDG_. A "
-            "name may end with *."},
-    {.name = "memoryBytes",
-        .kind = CONFIG_SIZE,
-        .most = (uint64_t)1 << 50,
-        IN_HANDLER(memory_bytes),
-        .help = "How much address space handlerBinary may have; 0: any."},
-    {.name = "cpuSeconds",
-        .kind = CONFIG_COUNT,
-        .most = UINT32_MAX,
-        IN_HANDLER(cpu_s),
-        .help =
-            "After so much processor time handlerBinary is killed, and started again; 0: never."},
-    {.name = "openFiles",
-        .kind = CONFIG_COUNT,
-        .most = 1 << 20,
-        IN_HANDLER(files),
-        .help = "How many descriptors handlerBinary may have; 0: as many as besterd."},
-    {.name = "processes",
-        .kind = CONFIG_COUNT,
-        .most = 1 << 22,
-        IN_HANDLER(processes),
-        .help = "How many processes and threads its user may have for handlerBinary to start one "
-                "more; 0: any."},
-    {.name = "template",
-        .kind = CONFIG_TEXT,
-        IN_HANDLER(template_path),
-        .fallback = "none",
-        .help = "File with the template of the type, a JSON object that clients are given."},
-    {.name = NULL},
-};
-
 static const struct config_member handlers_members[] = {
     {.name = "availableTypes",
         .kind = CONFIG_TEXTS,
@@ -266,7 +158,7 @@ static const struct config_member handlers_members[] = {
     {.name = "typeMap",
         .kind = CONFIG_MAP,
         .part1 = true,
-        .inside = handler_members,
+        .inside = config_handler_members,
         .element_size = sizeof(struct raw_handler),
         .element_name = "TYPE",
         IN_CONFIG(handlers.map)},

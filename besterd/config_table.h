@@ -160,7 +160,8 @@ struct config_member {
 };
 
 extern const struct config_member config_members[];
-extern const struct config_member config_limit_members[]; /* of "limits" */
+extern const struct config_member config_limit_members[];   /* of "limits" */
+extern const struct config_member config_handler_members[]; /* of a type of "handlers" */
 
 /* The path of a member named by the user, "peers.S2" or `peers["a b"]`, and of a
  * member of that; member may be NULL. Cut where it does not fit. Returns out. */
