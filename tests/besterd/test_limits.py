@@ -5,6 +5,7 @@ The limits on addresses hold on loopback here (alsoLocal); its addresses are the
 import contextlib
 import json
 import pathlib
+import signal
 import socket
 import struct
 import sys
@@ -121,6 +122,16 @@ def test_connects_in_a_second():
         server.await_line("limits.connectsPerSecond: a connection was refused")
         with come(server, "127.0.0.2") as other:
             same(told(other)["header"]["status"], "good")
+
+
+def test_who_is_turned_away_hears_why():
+    """Also one whose login has come before he is looked at: the end is none of a fault."""
+    with serve({"alsoLocal": True, "sessionsPerAddress": 1}) as server, come(server, user="T"):
+        server.signal(signal.SIGSTOP)
+        with come(server) as one_more:
+            one_more.say({"header": {"authentication": {"username": "T", "password": "p"}}})
+            server.signal(signal.SIGCONT)
+            refused(one_more, "rateLimited")
 
 
 # ---- messages in a second
@@ -256,16 +267,33 @@ def test_who_takes_nothing():
         same(hits(server, "stallBytes"), 1.0)
 
 
+def fill_queue(server, sender):
+    """Until a message for G, who does not read, is refused. The bytes sent till then."""
+    count = 0
+    while hits(server, "queuedBytesPerSession") == 0:
+        for _ in range(100):
+            count += 1
+            sender.say({"header": {}, "payload": {"type": "chat", "id": str(count), "data": {
+                "to": "G", "text": "x" * 1000}}})
+    server.await_line("delivery: limits.queuedBytesPerSession: a message for G was refused")
+    return count * 1000
+
+
 def test_a_full_queue():
     with serve({"queuedBytesPerSession": 70000, "maxFrame": 4096, "inFlightPerSession": 100000},
                handlers=CHAT) as server, server.client("T") as sender, server.client("G"):
-        count = 0
-        while hits(server, "queuedBytesPerSession") == 0:
-            for _ in range(100):
-                count += 1
-                sender.say({"header": {}, "payload": {"type": "chat", "id": str(count), "data": {
-                    "to": "G", "text": "x" * 1000}}})
-        server.await_line("delivery: limits.queuedBytesPerSession: a message for G was refused")
+        fill_queue(server, sender)
+
+
+def test_a_reload_narrows_the_queues_there_are():
+    with serve({"maxFrame": 4096, "inFlightPerSession": 100000}, handlers=CHAT) as server, \
+            server.client("T") as sender, server.client("G"):
+        server.config["limits"]["queuedBytesPerSession"] = 70000
+        server.write()
+        server.signal(signal.SIGHUP)
+        server.await_line("the configuration was read again")
+        held = fill_queue(server, sender)
+        same(held < 4 << 20, True, f"{held} bytes were taken; 8 MiB would be as before")
 
 
 # ---- exchanges

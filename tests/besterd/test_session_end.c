@@ -53,6 +53,29 @@ static void test_messages_in_flight_are_bounded(void **state)
         session_leave_flight(self->session);
 }
 
+/* However much has come, others have their turn after a few. */
+static void test_a_flood_takes_turns(void **state)
+{
+    enum { FLOOD = 300, TURN = 64 };
+    static const char text[] = MESSAGE("0");
+    const uint32_t len = sizeof text - 1;
+    struct visit *self = *state;
+    char flood[FLOOD * (sizeof len + sizeof text)];
+    size_t used = 0;
+    for (int i = 0; i < FLOOD; i++) {
+        memcpy(flood + used, &len, sizeof len); /* of the tests' machines, all little-endian */
+        memcpy(flood + used + sizeof len, text, len);
+        used += sizeof len + len;
+    }
+    visit_log_in(self);
+    wire_send_bytes(&self->far, flood, used); /* at once: it waits for nothing */
+    while (self->messages < FLOOD) {
+        unsigned before = self->messages;
+        run_turns(self->loop, 1);
+        assert_in_range(self->messages - before, 0, TURN);
+    }
+}
+
 /* A client that asks and does not read: it is not read from until it does. */
 static void test_who_does_not_read_is_not_read_from(void **state)
 {
@@ -167,6 +190,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, visit_set_up, visit_tear_down)
         TEST(test_wrong_messages_cost_themselves),
         TEST(test_messages_in_flight_are_bounded),
+        TEST(test_a_flood_takes_turns),
         TEST(test_who_does_not_read_is_not_read_from),
         TEST(test_half_closed_with_messages_in_flight),
         TEST(test_ended_by_us_with_messages_in_flight),
