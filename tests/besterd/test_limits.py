@@ -209,6 +209,16 @@ def test_json_values():
             same((report["payload"]["id"], report["payload"]["reason"]), ("1", reason))
 
 
+def test_json_values_of_another_server():
+    """What a client may send comes through the next server, too, whatever that wrote around it."""
+    header = {"scope": "server", "hops": 1, "origin": {"user": "T", "server": "S2"}, "trace": "a"}
+    with serve({"jsonValues": 64}, peers={"*": {"legacy": True}}) as server:
+        for data, reason in (([0] * 61, "noHandler"), ([0] * 200, "tooLarge")):
+            with server.client() as peer:
+                peer.say({"header": header, "payload": {"type": "none", "id": "1", "data": data}})
+                same(peer.hear()["payload"]["reason"], reason)
+
+
 def test_unfinished_bytes_of_strangers():
     size = 60000
     with serve({"strangersBytes": 200000, "loginFrame": size}) as server, \
