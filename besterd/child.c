@@ -230,6 +230,7 @@ static void child_start(struct child *self)
         log_line(LOG_LEVEL_ERROR, self->options.subject, "cannot be started: %s", strerror(errno));
         ev_timer_set(&self->restart, PAUSE_MAX_S, 0.);
         ev_timer_start(self->loop, &self->restart);
+        self->callbacks->on_ended(self, PAUSE_MAX_S, self->user);
         return;
     }
     setpgid(pid, pid); /* whoever of the two is first */
@@ -260,11 +261,6 @@ struct child *child_new(struct ev_loop *loop, const struct child_options *option
     ev_init(&self->patience, on_patience);
     self->watcher.data = self->restart.data = self->patience.data = self;
     return self;
-}
-
-void child_set_pass(struct child *self, const char *const *pass)
-{
-    self->options.pass = pass;
 }
 
 void child_ensure(struct child *self)

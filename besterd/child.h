@@ -27,7 +27,8 @@ struct child;
 struct child_callbacks {
     /* It was started (again). */
     void (*on_started)(struct child *child, void *user);
-    /* It has ended; pause_s until the next start, or 0 if it was told to stop. */
+    /* It has ended, or could not be started; pause_s until the next start, or 0 if it was
+     * told to stop. */
     void (*on_ended)(struct child *child, double pause_s, void *user);
 };
 
@@ -52,8 +53,6 @@ struct child_options {
 struct child *child_new(struct ev_loop *loop, const struct child_options *options,
     const struct child_callbacks *callbacks, void *user);
 
-/* The same variables to pass on, but in another place. */
-void child_set_pass(struct child *self, const char *const *pass);
 /* Starts it unless it runs or its pause is not over. */
 void child_ensure(struct child *self);
 bool child_is_running(const struct child *self);

@@ -3,7 +3,7 @@
  * each comes back exactly once as an answer or as a failure.
  *
  * Whoever listens on the socket of the configuration is the handler; if nobody
- * does, the configuration's program is started (child.h) and kept running.
+ * does, the configuration's program is started (spawner.h) and kept running.
  * Questions wait for it until their deadline. A question is only ever sent once:
  * when the connection breaks, those that were sent fail, because the handler may
  * have acted on them.
@@ -27,6 +27,7 @@
 #include "besterd/config.h"
 #include "besterd/metrics.h"
 #include "besterd/origin.h"
+#include "besterd/spawner.h"
 #include "libbester/message.h"
 #include "libbester/stream.h"
 
@@ -53,6 +54,7 @@ struct handler_context {
     const struct handler_callbacks *callbacks;
     void *server;
     struct metrics *metrics; /* or NULL */
+    struct spawner *spawner; /* NULL: no programs are started */
     /* Frames at least so large pass, whatever the limits say now: some session was
      * told at its login that it may send them. */
     size_t told_frame_bytes;

@@ -9,9 +9,9 @@
 #ifndef BESTERD_HANDLER_INTERNAL_H
 #define BESTERD_HANDLER_INTERNAL_H
 
-#include "besterd/child.h"
 #include "besterd/handler.h"
 #include "besterd/slots.h"
+#include "besterd/spawner.h"
 #include "besterd/turns.h"
 
 /* A question under way. Stands in the handler's list in the order asked, which
@@ -71,7 +71,7 @@ struct handler {
     const struct config_handler *config;
     const struct handler_context *context;
     const struct handler_protocol *protocol;
-    struct child *child; /* NULL: no program in the configuration */
+    struct spawned *program; /* NULL: none in the configuration */
     size_t refs;
     bool stopping;
     bool held;    /* not to be asked before handler_start */
@@ -82,8 +82,6 @@ struct handler {
     unsigned starts; /* of our program */
     enum handler_contact { CONTACT_NONE, CONTACT_MADE, CONTACT_MISSED } contact; /* the last */
     bool distrusted; /* somebody else listens, and the log says so */
-    const char **argv;
-    char *environment[4];
 
     struct slots numbers;
     struct ask *first;   /* of all */
@@ -113,10 +111,9 @@ struct ev_loop *handler_loop(const struct handler *self);
 /* The end of one that never comes back to its asker; frees ask. */
 void handler_forget(struct ask *ask);
 void handler_on_deadline(struct ev_loop *loop, ev_timer *watcher, int events);
-/* Makes the child of config->binary. False: out of memory. */
-bool handler_prepare_child(struct handler *self);
-/* The words of its command out of config, as many as there were. */
-void handler_renew_words(struct handler *self);
+/* Where the configuration has a program and there is somebody to start it. False: out of
+ * memory. */
+bool handler_prepare_program(struct handler *self);
 
 /* *fd: a connected socket. Never waits. STATUS_OVERLOADED: not now, and it will
  * be tried again soon; STATUS_HANDLER_DOWN with errno. */

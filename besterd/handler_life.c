@@ -26,7 +26,7 @@ struct handler *handler_new(
     handler_lines_init(self);
     snprintf(self->subject, sizeof(self->subject), "handler %s", config->type);
     self->type_token = malloc(token_size);
-    if (!self->type_token || (config->binary && !handler_prepare_child(self))) {
+    if (!self->type_token || !handler_prepare_program(self)) {
         handler_free(self);
         return NULL;
     }
@@ -45,10 +45,7 @@ void handler_free(struct handler *self)
         handler_forget(self->first);
     }
     handler_lines_close(self);
-    child_free(self->child);
-    for (size_t i = 0; i < sizeof(self->environment) / sizeof(self->environment[0]); i++)
-        free(self->environment[i]);
-    free(self->argv);
+    spawned_free(self->program);
     free(self->type_token);
     slots_release(&self->numbers);
     handler_unref(self);
@@ -76,21 +73,21 @@ void handler_start(struct handler *self)
     for (unsigned i = 0; i < self->line_count; i++)
         if (self->config->protocol == CONFIG_STREAM || self->lines[i].turns.count > 0)
             handler_retry(&self->lines[i], 0);
-    if (self->config->protocol == CONFIG_ONESHOT && self->child &&
+    if (self->config->protocol == CONFIG_ONESHOT && self->program &&
         access(self->config->path, F_OK) != 0)
-        child_ensure(self->child);
+        spawned_ensure(self->program);
 }
 
 void handler_stop(struct handler *self)
 {
     self->stopping = true;
-    if (self->child)
-        child_stop(self->child);
+    if (self->program)
+        spawned_stop(self->program);
 }
 
 bool handler_is_running(const struct handler *self)
 {
-    return self->child && child_is_running(self->child);
+    return self->program && spawned_is_running(self->program);
 }
 
 /* ---- a reload ---- */
@@ -120,10 +117,6 @@ bool handler_is_same(const struct config_handler *a, const struct config_handler
 void handler_reconfigure(struct handler *self, const struct config_handler *config)
 {
     self->config = config;
-    if (self->child) {
-        handler_renew_words(self);
-        child_set_pass(self->child, (const char *const *)config->environment);
-    }
     handler_lines_count(self);
 }
 

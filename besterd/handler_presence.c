@@ -1,8 +1,8 @@
 /* Whether somebody is there to be asked: connecting, trying again, and the
  * program that we start ourselves. */
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -157,25 +157,36 @@ static void remove_stale_socket(const struct handler *self)
     struct stat status;
 
     if (lstat(self->config->path, &status) == 0 && S_ISSOCK(status.st_mode) &&
-        !child_is_running(self->child))
+        !spawned_is_running(self->program))
         unlink(self->config->path);
+}
+
+/* Those that the program's next start comes too late for. */
+static void fail_before_start(struct handler *self, const char *state)
+{
+    double left_s = spawned_pause_left(self->program);
+    char why[80];
+
+    if (isinf(left_s))
+        snprintf(why, sizeof(why), "%sis not started any more", state);
+    else
+        snprintf(why, sizeof(why), "%sstarts again in %.1f s", state, left_s);
+    fail_hopeless(self, left_s, why);
 }
 
 /* Sees to our own program. */
 static void start_again(struct line *line, int error)
 {
     struct handler *self = line->handler;
-    char why[160];
 
     if (error == ECONNREFUSED)
         remove_stale_socket(self);
-    child_ensure(self->child);
-    if (child_is_running(self->child)) {
+    spawned_ensure(self->program);
+    if (spawned_is_running(self->program)) {
         line->retry_s = grown(line->retry_s, RETRY_MAX_S);
         handler_retry(line, line->retry_s);
     } /* else: on_started or the next question wakes us */
-    snprintf(why, sizeof(why), "starts again in %.1f s", child_pause_left(self->child));
-    fail_hopeless(self, child_pause_left(self->child), why);
+    fail_before_start(self, "");
 }
 
 void handler_nobody_is_there(struct line *line, int error)
@@ -189,7 +200,7 @@ void handler_nobody_is_there(struct line *line, int error)
         handler_line_hand_over(line, other);
         return;
     }
-    if (self->child && !self->stopping) {
+    if (self->program && !self->stopping) {
         start_again(line, error);
         return;
     }
@@ -199,11 +210,10 @@ void handler_nobody_is_there(struct line *line, int error)
         handler_reconnect(line);
 }
 
-static void on_started(struct child *child, void *user)
+static void on_started(void *user)
 {
     struct handler *self = user;
 
-    (void)child;
     if (self->starts++ > 0)
         metrics_count(self->context->metrics, METRIC_HANDLER_RESTARTS, self->label, 0);
     for (unsigned i = 0; i < self->line_count; i++) {
@@ -212,12 +222,11 @@ static void on_started(struct child *child, void *user)
     }
 }
 
-static void on_ended(struct child *child, double pause_s, void *user)
+static void on_ended(double pause_s, void *user)
 {
     struct handler *self = user;
-    char why[64];
 
-    (void)child;
+    (void)pause_s;
     self->contact = CONTACT_MISSED;
     if (self->stopping) {
         self->context->callbacks->on_ended(self->context->server);
@@ -225,56 +234,16 @@ static void on_ended(struct child *child, double pause_s, void *user)
     }
     for (unsigned i = 0; i < self->line_count; i++)
         ev_timer_stop(handler_loop(self), &self->lines[i].retry);
-    snprintf(why, sizeof(why), "has ended, starts again in %.1f s", pause_s);
-    fail_hopeless(self, pause_s, why);
+    fail_before_start(self, "has ended, ");
 }
 
-static const struct child_callbacks child_callbacks = {
-    .on_started = on_started, .on_ended = on_ended};
-
-/* ---- our own program ---- */
-
-static char *environment_entry(const char *name, const char *value)
+bool handler_prepare_program(struct handler *self)
 {
-    size_t size = strlen(name) + strlen(value) + 2;
-    char *entry = malloc(size);
+    static const struct spawned_callbacks callbacks = {
+        .on_started = on_started, .on_ended = on_ended};
 
-    if (entry)
-        snprintf(entry, size, "%s=%s", name, value);
-    return entry;
-}
-
-void handler_renew_words(struct handler *self)
-{
-    const struct config_handler *config = self->config;
-
-    self->argv[0] = config->binary;
-    self->argv[1] = config->path;
-    for (size_t i = 0; config->arguments && config->arguments[i]; i++)
-        self->argv[i + 2] = config->arguments[i];
-}
-
-bool handler_prepare_child(struct handler *self)
-{
-    const struct config_handler *config = self->config;
-    size_t count = 0;
-
-    while (config->arguments && config->arguments[count])
-        count++;
-    self->argv = calloc(count + 3, sizeof(*self->argv));
-    self->environment[0] = environment_entry("BESTER_SOCKET", config->path);
-    self->environment[1] = environment_entry("BESTER_TYPE", config->type);
-    self->environment[2] = environment_entry(
-        "BESTER_PROTOCOL", config->protocol == CONFIG_STREAM ? "stream" : "oneshot");
-    if (!self->argv || !self->environment[0] || !self->environment[1] || !self->environment[2])
-        return false;
-    handler_renew_words(self);
-    self->child = child_new(handler_loop(self),
-        &(struct child_options){.subject = self->subject,
-            .argv = self->argv,
-            .environ = (const char *const *)self->environment,
-            .pass = (const char *const *)config->environment,
-            .limits = {config->memory_bytes, config->cpu_s, config->files, config->processes}},
-        &child_callbacks, self);
-    return self->child != NULL;
+    if (!self->config->binary || !self->context->spawner)
+        return true;
+    self->program = spawned_new(self->context->spawner, self->config->type, &callbacks, self);
+    return self->program != NULL;
 }

@@ -118,6 +118,11 @@ void log_set_format(enum log_format format)
     atomic_store_explicit(&sink.format, (int)format, memory_order_relaxed);
 }
 
+int log_descriptor(void)
+{
+    return sink.fd;
+}
+
 unsigned long log_dropped(void)
 {
     return atomic_load(&sink.dropped);

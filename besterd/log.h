@@ -78,6 +78,9 @@ struct log_valve {
 MUST_CHECK bool log_valve_open(
     struct log_valve *self, double now_s, enum log_level level, const char *subject);
 
+/* Where lines go, for who closes descriptors that he does not know. */
+int log_descriptor(void);
+
 /* Lines dropped so far. */
 unsigned long log_dropped(void);
 

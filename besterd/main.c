@@ -139,33 +139,68 @@ static void raise_descriptor_limit(void)
     }
 }
 
-static int serve(const struct config *config, struct ev_loop *loop)
+struct run {
+    struct server *server;
+    bool lost; /* the spawner has ended */
+};
+
+/* It cannot be had again: what it was forked for is that we could not start anything
+ * ourselves. Whoever looks after us starts us again, with all that belongs to it. */
+static void on_spawner_lost(void *run)
+{
+    struct run *self = run;
+
+    log_line(LOG_LEVEL_ERROR, "", "cannot go on without the process that starts the handlers");
+    self->lost = true;
+    server_stop(self->server);
+}
+
+static int serve(const struct config *config, struct spawner *spawner, struct ev_loop *loop)
 {
     static const int hangup = SIGHUP;
     ev_signal watchers[SIGNALS];
-    struct server *server;
+    struct run run = {.lost = false};
     struct fault fault;
 
     mask_signals(SIG_BLOCK, &hangup, 1);
     enum status status = config_make_directories(config, &fault);
     if (status == STATUS_OK)
-        status = server_new(&server, config, loop, &fault);
+        status = server_new(&run.server, config, spawner, loop, &fault);
     if (status != STATUS_OK) {
         log_line(LOG_LEVEL_ERROR, "", "cannot start: %s", fault.text);
         return status == STATUS_IO        ? EXIT_FILE
                : status == STATUS_INVALID ? EXIT_CONFIG
                                           : EXIT_FAULT;
     }
-    watch_signals(loop, server, config->file != NULL, watchers);
+    spawner_attach(spawner, loop, on_spawner_lost, &run);
+    watch_signals(loop, run.server, config->file != NULL, watchers);
     mask_signals(SIG_UNBLOCK, &hangup, 1);
     log_line(LOG_LEVEL_INFO, "", "besterd %s serves as %s", BESTER_VERSION, config->server_name);
     ev_run(loop, 0);
     mask_signals(SIG_BLOCK, signals, SIGNALS);
     for (size_t i = 0; i < SIGNALS; i++)
         ev_signal_stop(loop, &watchers[i]);
-    server_free(server);
-    log_line(LOG_LEVEL_INFO, "", "ended");
-    return EXIT_GOOD;
+    server_free(run.server);
+    return run.lost ? EXIT_FAULT : EXIT_GOOD;
+}
+
+static int serve_with_spawner(const struct config *config)
+{
+    struct spawner *spawner;
+    struct fault fault;
+
+    if (spawner_new(&spawner, config, &fault) != STATUS_OK) {
+        log_line(LOG_LEVEL_ERROR, "", "cannot start: %s", fault.text);
+        return EXIT_FAULT;
+    }
+    struct ev_loop *loop = ev_default_loop(0);
+    int exit_status = loop ? serve(config, spawner, loop) : EXIT_FAULT;
+    spawner_free(spawner);
+    if (loop)
+        ev_loop_destroy(loop);
+    if (exit_status == EXIT_GOOD)
+        log_line(LOG_LEVEL_INFO, "", "ended");
+    return exit_status;
 }
 
 static int run(const char *config_file)
@@ -182,14 +217,10 @@ static int run(const char *config_file)
                       : status == STATUS_IO    ? EXIT_FILE
                                                : EXIT_FAULT;
     } else {
-        struct ev_loop *loop = ev_default_loop(0);
-
         log_open(STDERR_FILENO, config->log_level);
         log_set_format(config->log_format);
         raise_descriptor_limit();
-        exit_status = loop ? serve(config, loop) : EXIT_FAULT;
-        if (loop)
-            ev_loop_destroy(loop);
+        exit_status = serve_with_spawner(config);
         log_close();
     }
     config_unref(config);

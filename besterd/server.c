@@ -277,6 +277,7 @@ static enum status make_parts(struct server *self)
         .callbacks = &handler_callbacks,
         .server = self,
         .metrics = self->metrics,
+        .spawner = self->spawner,
     };
     return route_init(&self->route, self->config, &self->handler_context);
 }
@@ -344,8 +345,8 @@ static enum status start(struct server *self, struct fault *fault)
     return STATUS_OK;
 }
 
-enum status server_new(
-    struct server **out, const struct config *config, struct ev_loop *loop, struct fault *fault)
+enum status server_new(struct server **out, const struct config *config, struct spawner *spawner,
+    struct ev_loop *loop, struct fault *fault)
 {
     struct server *self = calloc(1, sizeof(*self));
 
@@ -353,6 +354,7 @@ enum status server_new(
         return fault_set(fault, STATUS_NO_MEMORY, 0, "%s", status_help(STATUS_NO_MEMORY));
     self->config = config_ref(config);
     self->loop = loop;
+    self->spawner = spawner;
     roster_init(&self->roster);
     ev_init(&self->patience, on_patience);
     ev_init(&self->afterwards, on_afterwards);

@@ -8,14 +8,16 @@
 #include <ev.h>
 
 #include "besterd/config.h"
+#include "besterd/spawner.h"
 
 struct server;
 
 /* Starts everything: when it returns, clients can connect. Takes a reference of its
- * own to config; loop (the default one) must outlive it. STATUS_IO, STATUS_INVALID,
- * STATUS_NO_MEMORY: *fault says why. */
-MUST_CHECK enum status server_new(
-    struct server **out, const struct config *config, struct ev_loop *loop, struct fault *fault);
+ * own to config; loop (the default one) and spawner, which was made with config, must
+ * outlive it. spawner NULL: the handlers' programs are not started. STATUS_IO,
+ * STATUS_INVALID, STATUS_NO_MEMORY: *fault says why. */
+MUST_CHECK enum status server_new(struct server **out, const struct config *config,
+    struct spawner *spawner, struct ev_loop *loop, struct fault *fault);
 /* The orderly end: stops accepting, finishes what is in flight (at most drainMs),
  * says goodbye, ends the handlers; then breaks the loop. Asked a second time it
  * does not wait any more. */

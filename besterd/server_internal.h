@@ -26,6 +26,7 @@ enum server_phase {
 struct server {
     const struct config *config;
     struct ev_loop *loop;
+    struct spawner *spawner; /* or NULL */
     struct streams *streams;
     struct worker *resolver;
     struct accounts *accounts;

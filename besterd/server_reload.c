@@ -79,6 +79,11 @@ static enum status plan_make(
     self->types = builtin_types_new(self->config);
     if (!self->types)
         return STATUS_NO_MEMORY;
+    status = server->spawner ? spawner_reload(server->spawner, self->config, &fault) : STATUS_OK;
+    if (status != STATUS_OK) {
+        mistakes_add(mistakes, "", "%s", fault.text);
+        return status;
+    }
     return route_plan(&server->route, self->config, &self->rows);
 }
 
@@ -110,6 +115,8 @@ static void use_config(struct server *self, const struct config *config)
     administration_reconfigure(self->administration, config);
     log_set_level(config->log_level);
     log_set_format(config->log_format);
+    if (self->spawner)
+        spawner_use_log(self->spawner, config);
 }
 
 static void plan_commit(struct plan *self, struct server *server)

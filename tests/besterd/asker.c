@@ -64,6 +64,12 @@ static void expand(const struct asker *self, const char *more, char *text, size_
     assert_true(used < cap);
 }
 
+static void on_lost(void *user)
+{
+    (void)user;
+    fail_msg("the spawner has ended");
+}
+
 int asker_open(void **state, const char *protocol, unsigned timeout_ms, const char *more)
 {
     struct asker *self = calloc(1, sizeof *self);
@@ -90,6 +96,11 @@ int asker_open(void **state, const char *protocol, unsigned timeout_ms, const ch
         .limits = &self->config->limits,
         .callbacks = &callbacks,
         .server = self};
+    if (self->config->handlers[0].binary != NULL) {
+        struct fault fault = {0};
+        assert_int_equal(spawner_new(&self->context.spawner, self->config, &fault), STATUS_OK);
+        spawner_attach(self->context.spawner, self->loop, on_lost, self);
+    }
     self->handler = handler_new(&self->config->handlers[0], &self->context);
     assert_non_null(self->handler);
     self->origin = origin_new_client("T", "S1");
@@ -108,6 +119,7 @@ int asker_tear_down(void **state)
     struct asker *self = *state;
     unsigned before = self->answer_count + self->failure_count;
     handler_free(self->handler);
+    spawner_free(self->context.spawner);
     assert_int_equal(self->answer_count + self->failure_count, before);
     streams_free(self->streams);
     wire_close(&self->far);

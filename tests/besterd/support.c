@@ -62,6 +62,42 @@ void place_open_gate(const char *gate)
     /* Stays open until the end of the test: with no writer left the byte would be lost. */
 }
 
+/* ---- what programs write ---- */
+
+struct wire place_hold(const struct place *self, struct ev_loop *loop, const char *name)
+{
+    const char *path = place_path(self, name);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    struct wire wire = {.loop = loop, .fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+    assert_true(wire.fd >= 0);
+    return wire;
+}
+
+static bool holds_line(struct wire *wire, char *line, size_t cap)
+{
+    ssize_t n = read(wire->fd, line, cap - 1);
+    line[n > 0 ? n : 0] = '\0';
+    return n > 0;
+}
+
+void hold_await_line(struct wire *self, char *line, size_t cap)
+{
+    while (!holds_line(self, line, cap)) {
+        wire_await(self, EV_READ);
+        if (self->ended)
+            fail_msg("it has gone without a word");
+    }
+}
+
+void hold_await_end(struct wire *self)
+{
+    char byte;
+    ssize_t n;
+    while ((n = read(self->fd, &byte, 1)) != 0)
+        if (n < 0)
+            wire_await(self, EV_READ);
+}
+
 /* ---- posts ---- */
 
 static void post_listen(
@@ -188,7 +224,7 @@ void house_open(struct house *self, const char *extra)
                              "\"network\":{\"types\":[\"unix\"],\"unix\":{\"address\":\"%s/c\"}},"
                              "\"informer\":{\"address\":\"%s/i\"}}",
         text, self->place.directory, self->place.directory);
-    if (server_new(&self->server, self->config, self->loop, &fault) != STATUS_OK)
+    if (server_new(&self->server, self->config, NULL, self->loop, &fault) != STATUS_OK)
         fail_msg("the server does not start: %s", fault.text);
 }
 

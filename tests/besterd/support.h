@@ -30,6 +30,15 @@ const char *place_gate(const struct place *self, const char *name);
 /* Lets whoever waits at the gate go on. */
 void place_open_gate(const char *gate);
 
+/* ---- what programs write, and their end ---- */
+
+/* A file that programs of the test open and write; when all who hold it open have gone,
+ * that is the end of input. wire.fd is the caller's to close. */
+struct wire place_hold(const struct place *self, struct ev_loop *loop, const char *name);
+/* Waits until somebody writes; an end without a word fails the test. */
+void hold_await_line(struct wire *self, char *line, size_t cap);
+void hold_await_end(struct wire *self);
+
 /* ---- a socket on which the test listens ---- */
 
 struct post {

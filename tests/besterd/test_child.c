@@ -2,7 +2,6 @@
 #include "tests/besterd/support.h"
 
 #include <signal.h>
-#include <sys/stat.h>
 
 #include "besterd/child.h"
 #include "besterd/log.h"
@@ -85,43 +84,6 @@ static char *content(struct world *self, const char *name)
     return text;
 }
 
-/* A file that the program writes, and the end of all who hold it open, told as
- * the end of input. */
-static struct wire hold(struct world *self, const char *name)
-{
-    struct wire wire;
-    const char *path = place_path(&self->place, name);
-    assert_int_equal(mkfifo(path, 0600), 0);
-    wire = (struct wire){.loop = self->loop, .fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
-    assert_true(wire.fd >= 0);
-    return wire;
-}
-
-static bool holds_line(struct wire *wire, char *line, size_t cap)
-{
-    ssize_t n = read(wire->fd, line, cap - 1);
-    line[n > 0 ? n : 0] = '\0';
-    return n > 0;
-}
-
-static void wait_for_line(struct wire *wire, char *line, size_t cap)
-{
-    while (!holds_line(wire, line, cap)) {
-        wire_await(wire, EV_READ);
-        if (wire->ended)
-            fail_msg("it has gone without a word");
-    }
-}
-
-static void wait_for_its_end(struct wire *wire)
-{
-    char byte;
-    ssize_t n;
-    while ((n = read(wire->fd, &byte, 1)) != 0)
-        if (n < 0)
-            wire_await(wire, EV_READ);
-}
-
 /* ---- */
 
 static void test_nothing_starts_by_itself(void **state)
@@ -154,7 +116,7 @@ static void test_what_it_is_born_with(void **state)
     assert_int_equal(sigprocmask(SIG_BLOCK, &blocked, &mask), 0);
     int inherited = open("/dev/null", O_RDONLY); /* as a library may have opened one */
     assert_true(inherited >= 0);
-    ready = hold(self, "ready");
+    ready = place_hold(&self->place, self->loop, "ready");
     make(self, "cd \"$1\"\n"
                "env >env; readlink /proc/$$/fd/0 >stdin\n"
                "ls /proc/self/fd >fds\n"
@@ -164,7 +126,7 @@ static void test_what_it_is_born_with(void **state)
     child_ensure(self->child);
     assert_int_equal(self->starts, 1);
     assert_true(child_is_running(self->child));
-    wait_for_line(&ready, line, sizeof line);
+    hold_await_line(&ready, line, sizeof line);
 
     const char *env = content(self, "env");
     assert_non_null(strstr(env, "BESTER_SOCKET=here\n"));
@@ -204,7 +166,7 @@ static void test_limits_of_its_resources(void **state)
 {
     struct world *self = *state;
     char line[64];
-    struct wire ready = hold(self, "ready");
+    struct wire ready = place_hold(&self->place, self->loop, "ready");
     self->limits =
         (struct child_limits){.memory_bytes = 1 << 30, .cpu_s = 77, .files = 33, .processes = 5000};
     make(self, "cd \"$1\"\n"
@@ -212,7 +174,7 @@ static void test_limits_of_its_resources(void **state)
                "grep NoNewPrivs /proc/$$/status >privileges\n"
                "echo ready >ready; read x <block");
     child_ensure(self->child);
-    wait_for_line(&ready, line, sizeof line);
+    hold_await_line(&ready, line, sizeof line);
     const char *limits = content(self, "limits");
     assert_non_null(strstr(limits, " 1073741824 "));
     assert_non_null(strstr(limits, " 77 "));
@@ -262,14 +224,14 @@ static void test_variables_passed_on(void **state)
     static const char *const pass[] = {"TEST_CHILD_ONE", "TEST_CHILD_GROUP_*", NULL};
     struct world *self = *state;
     char line[64];
-    struct wire ready = hold(self, "ready");
+    struct wire ready = place_hold(&self->place, self->loop, "ready");
     setenv("TEST_CHILD_ONE", "1", 1);
     setenv("TEST_CHILD_ONE_MORE", "2", 1);
     setenv("TEST_CHILD_GROUP_A", "3", 1);
     self->pass = pass;
     make(self, "cd \"$1\"\nenv >env\necho ready >ready; read x <block");
     child_ensure(self->child);
-    wait_for_line(&ready, line, sizeof line);
+    hold_await_line(&ready, line, sizeof line);
     const char *env = content(self, "env");
     assert_non_null(strstr(env, "TEST_CHILD_ONE=1\n"));
     assert_non_null(strstr(env, "TEST_CHILD_GROUP_A=3\n"));
@@ -313,18 +275,18 @@ static void test_a_program_that_is_not_there(void **state)
 static void test_stopping(void **state)
 {
     struct world *self = *state;
-    struct wire alive = hold(self, "alive");
+    struct wire alive = place_hold(&self->place, self->loop, "alive");
     char line[64];
     make(self, "exec 3>$1/alive; echo begun >&3; while :; do read x <$1/block; done");
     child_ensure(self->child);
-    wait_for_line(&alive, line, sizeof line);
+    hold_await_line(&alive, line, sizeof line);
     child_stop(self->child);
     RUN_UNTIL(self->loop, self->ends == 1);
     assert_true(self->pauses[0] == 0);
     child_ensure(self->child);
     run_for(self->loop, 0.15);
     assert_int_equal(self->starts, 1); /* never again */
-    wait_for_its_end(&alive);
+    hold_await_end(&alive);
     close(alive.fd);
 }
 
@@ -345,11 +307,11 @@ static void test_stopping_in_a_pause(void **state)
 static void test_stopping_one_that_is_stopped(void **state)
 {
     struct world *self = *state;
-    struct wire alive = hold(self, "alive");
+    struct wire alive = place_hold(&self->place, self->loop, "alive");
     char line[64];
     make(self, "exec 3>$1/alive; echo $$ >&3; while :; do read x <$1/block; done");
     child_ensure(self->child);
-    wait_for_line(&alive, line, sizeof line);
+    hold_await_line(&alive, line, sizeof line);
     assert_int_equal(kill((pid_t)strtol(line, NULL, 10), SIGSTOP), 0);
     child_stop(self->child);
     RUN_UNTIL(self->loop, self->ends == 1);
@@ -359,15 +321,15 @@ static void test_stopping_one_that_is_stopped(void **state)
 /* What the program has started goes with it, also what does not want to. */
 static void end_with_helpers(struct world *self, void (*end)(struct world *self))
 {
-    struct wire alive = hold(self, "alive");
+    struct wire alive = place_hold(&self->place, self->loop, "alive");
     char line[64];
     make(self, "exec 3>$1/alive\n"
                "(trap '' TERM; echo begun >&3; while :; do read x <$1/block; done) &\n"
                "wait");
     child_ensure(self->child);
-    wait_for_line(&alive, line, sizeof line);
+    hold_await_line(&alive, line, sizeof line);
     end(self);
-    wait_for_its_end(&alive);
+    hold_await_end(&alive);
     close(alive.fd);
 }
 
@@ -396,15 +358,15 @@ static void test_helpers_end_with_a_free(void **state)
 static void test_a_stubborn_one_is_killed(void **state)
 {
     struct world *self = *state;
-    struct wire alive = hold(self, "alive");
+    struct wire alive = place_hold(&self->place, self->loop, "alive");
     char line[64];
     make(self, "trap '' TERM; exec 3>$1/alive; echo begun >&3; while :; do read x <$1/block; done");
     child_ensure(self->child);
-    wait_for_line(&alive, line, sizeof line);
+    hold_await_line(&alive, line, sizeof line);
     child_stop(self->child);
     child_free(self->child);
     self->child = NULL;
-    wait_for_its_end(&alive);
+    hold_await_end(&alive);
     assert_int_equal(self->ends, 0); /* nothing is called back from a free */
     close(alive.fd);
 }
@@ -413,15 +375,15 @@ static void test_a_stubborn_one_is_killed(void **state)
 static void test_a_stubborn_one_is_killed_in_time(void **state)
 {
     struct world *self = *state;
-    struct wire alive = hold(self, "alive");
+    struct wire alive = place_hold(&self->place, self->loop, "alive");
     char line[64];
     make(self, "trap '' TERM; exec 3>$1/alive; echo begun >&3; while :; do read x <$1/block; done");
     child_ensure(self->child);
-    wait_for_line(&alive, line, sizeof line);
+    hold_await_line(&alive, line, sizeof line);
     child_stop(self->child);
     child_stop(self->child); /* asked again: the time runs from the first */
     RUN_UNTIL(self->loop, self->ends == 1);
-    wait_for_its_end(&alive);
+    hold_await_end(&alive);
     close(alive.fd);
 }
 

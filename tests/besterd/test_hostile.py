@@ -81,12 +81,6 @@ def refused(client, reason, ends):
         same(client.hear(), None)
 
 
-def children(server):
-    pid = server.process.pid
-    return [int(child) for child in
-            pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 # ---- bytes
 
 
@@ -290,7 +284,7 @@ def test_a_stopped_handler():
     server.write()
     with server, server.client("T") as client:
         same(client.send("chat", {"to": "T", "text": "1"})["header"]["status"], "good")
-        handler, = children(server)
+        handler, = server.programs()
         os.kill(handler, signal.SIGSTOP)
         for i in range(300):
             client.connection.sendall(chat("T", "x", str(i)))
@@ -312,7 +306,7 @@ def tell(processes, number):
 def kill_a_handler_that_has_a_message(server, other):
     """Stops the handler, so that it can answer nothing, has other give it a message, and kills it when
     that message has gone out to it: what is asked after it (ping, a type of its own) was answered."""
-    family = children(server)
+    family = server.programs()
     tell(family, signal.SIGSTOP)
     other.connection.sendall(chat("H", "met", "met"))
     other.builtin("ping")
@@ -391,11 +385,11 @@ def end_under_load(stopped_handler):
         for _ in range(2000):
             under_way.acquire()
         if stopped_handler:
-            for child in children(server):
+            for child in server.programs():
                 os.kill(child, signal.SIGSTOP)
             for _ in range(20):
                 under_way.acquire(timeout=0.01)
-        family = children(server)
+        family = server.programs()
         same(server.stop(), 0)
         for thread in threads:
             thread.join()

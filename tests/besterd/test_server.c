@@ -174,7 +174,7 @@ static void expect_no_start(const char *text)
     struct fault fault = {0};
     struct config *config = config_of("%s", text);
     unsigned before = count_descriptors();
-    assert_int_equal(server_new(&server, config, ev_default_loop(0), &fault), STATUS_IO);
+    assert_int_equal(server_new(&server, config, NULL, ev_default_loop(0), &fault), STATUS_IO);
     assert_null(server);
     assert_int_not_equal(fault.text[0], '\0');
     run_turns(ev_default_loop(0), 3);

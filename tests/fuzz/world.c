@@ -202,7 +202,7 @@ static void server_start(void)
     mistakes_init(&mistakes);
     MUST(config_parse(&world.config, span_of(text), &mistakes) == STATUS_OK);
     mistakes_release(&mistakes);
-    MUST(server_new(&world.server, world.config, world.loop, &fault) == STATUS_OK);
+    MUST(server_new(&world.server, world.config, NULL, world.loop, &fault) == STATUS_OK);
 }
 
 static void world_start(void)

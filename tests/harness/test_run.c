@@ -200,7 +200,8 @@ static void remove_all(void)
 }
 
 /* Killed, it can't remove its directory, but its processes die with it: two
- * servers, a handler of its own and one that a server has started. */
+ * servers and what starts programs for each, a handler of its own and one that a
+ * server has started. */
 static void test_killed(void **state)
 {
     int fds[16];
@@ -210,7 +211,7 @@ static void test_killed(void **state)
         (const char *const[]){"run", "-v", "tests/harness/plays/hangs.json", NULL}, -1);
     await_out("S2 > G {\"status\": \"good\"");
     size_t count = find_processes(fds, 16);
-    assert_int_equal(count, 4);
+    assert_int_equal(count, 6);
     kill(program.pid, SIGKILL);
     assert_int_equal(program_finish(&program), 1000 + SIGKILL);
     for (size_t i = 0; i < count; i++) {

@@ -183,6 +183,15 @@ class Server:
     def signal(self, number):
         self.process.send_signal(number)
 
+    def spawner(self):
+        """The process that starts the programs of handlers."""
+        process, = children_of(self.process.pid)
+        return process
+
+    def programs(self):
+        """The processes of handlers that it has started."""
+        return children_of(self.spawner())
+
     def stop(self):
         """Ends it in order; its exit status."""
         if self.process.poll() is None:
@@ -230,6 +239,11 @@ class Server:
             if line.startswith(name + " "):
                 return float(line[len(name) + 1:])
         return 0.0
+
+
+def children_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return [int(child) for child in file.read().split()]
 
 
 def merge(into, changes):
