@@ -125,7 +125,7 @@ $(BUILD)/obj/tests/$(1).a: $$(call object,$$(filter-out $$(TEST_SOURCES),$$(wild
 	$$(archive)
 endef
 $(foreach p,besterd bester-cli bester-send harness,$(eval $(call program,$(p))))
-$(foreach p,libbester fuzz besterd bester-cli bester-send harness,$(eval $(call test_helpers,$(p))))
+$(foreach p,libbester fuzz besterd bester-cli bester-send harness soak,$(eval $(call test_helpers,$(p))))
 
 $(BUILD)/tests/libbester/%: $(BUILD)/obj/tests/libbester/%.o $(BUILD)/obj/tests/libbester.a \
                             $(BUILD)/obj/tests/fuzz.a $(BUILD)/libbester.a
@@ -133,6 +133,15 @@ $(BUILD)/tests/libbester/%: $(BUILD)/obj/tests/libbester/%.o $(BUILD)/obj/tests/
 
 # The tests of a handler include its .c file; they link what a handler links.
 $(BUILD)/tests/handlers/%: $(BUILD)/obj/tests/handlers/%.o $(BUILD)/libbester.a
+	$(call link,$(TEST_LIBS))
+
+# The soak is a program of the tests, with a handler of its own; it uses what the harness is made of.
+SOAKED = $(BUILD)/obj/tests/soak.a $(BUILD)/obj/harness.a $(BUILD)/libbester.a
+$(BUILD)/soak/soak: $(BUILD)/obj/tests/soak/main.o $(SOAKED)
+	$(call link)
+$(BUILD)/soak/echo: $(BUILD)/obj/tests/soak/echo.o $(BUILD)/libbester.a
+	$(call link)
+$(BUILD)/tests/soak/%: $(BUILD)/obj/tests/soak/%.o $(SOAKED)
 	$(call link,$(TEST_LIBS))
 
 $(BUILD)/handlers/%: $(BUILD)/obj/besterd/handlers/%.o $(BUILD)/libbester.a
@@ -149,7 +158,7 @@ all: $(addprefix $(BUILD)/,$(PROGRAMS)) $(addprefix $(BUILD)/handlers/,$(HANDLER
      $(BUILD)/libbester.a
 
 .PHONY: tests
-tests: all $(TESTS)
+tests: all $(TESTS) $(BUILD)/soak/soak $(BUILD)/soak/echo
 
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -254,6 +263,15 @@ $(BUILD)/fuzz/%: tests/fuzz/entry.c $(BUILD)/obj/tests/fuzz.a \
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -fsanitize=fuzzer -DFUZZ_TARGET=fuzz_$* -o $@ \
 	    $(filter %.c %.a,$^) $(LIBS_$(FUZZ_PROGRAM)) $(LIB_LIBS)
 
+# Shows that besterd holds under load, faults and hostile peers: all of SOAK, of their full size
+# (PART=100 is a hundredth), what is measured by time for SECONDS. docs/operations.md tells more.
+SOAK ?= clients idle slow kills reloads frames
+PART ?= 1
+SEED ?= 1
+.PHONY: soak
+soak: all $(BUILD)/soak/soak $(BUILD)/soak/echo
+	@$(BUILD)/soak/soak --build $(BUILD) --seconds $(SECONDS) --part $(PART) --seed $(SEED) $(SOAK)
+
 .PHONY: bench
 bench: all $(addprefix $(BUILD)/bench/,$(BENCHES))
 	@for bench in $(BENCHES); do echo "== $$bench"; $(BUILD)/bench/$$bench || exit; done
@@ -347,6 +365,8 @@ help:
 	    'make docs       write the generated parts of README.md and docs/ again' \
 	    'make valgrind   the plays again, every server under valgrind' \
     'make bench      run the benchmarks' \
+	    'make soak       10,000 clients, 1,000 kills and reloads ... and what comes of it' \
+	    '                (SECONDS=60, PART=1, SOAK="clients idle slow kills reloads frames")' \
 	    'make fuzz       look for inputs that break libbester (SECONDS=60, FUZZ="json frame message template")' \
 	    'make deps       install every package that building, testing and checking need' \
 	    'make install    install under PREFIX ($(PREFIX)); "make uninstall" takes it away' \
