@@ -28,7 +28,7 @@ enum {
     FIRST_ADDRESS = 32,
     PATIENCE_S = 60,
     TALKERS = 4,
-    TALK_S = 1
+    TALK_MESSAGES = 200
 };
 
 /* One server and those who hold its clients. */
@@ -90,6 +90,11 @@ static unsigned clients_of_a_server(void)
                : (unsigned)limit.rlim_cur - SPARE_DESCRIPTORS;
 }
 
+static bool have_talked(void *user)
+{
+    return crowd_judge(user)->reported >= TALK_MESSAGES;
+}
+
 /* A few who talk, so that what is used for the first time is there already; and later
  * to see that those who wait disturb nobody. */
 static bool talk(struct soak *soak, struct subject *subject)
@@ -105,7 +110,8 @@ static bool talk(struct soak *soak, struct subject *subject)
     if (!crowd)
         return false;
     crowd_send(crowd, 0, 4);
-    bool good = soak_for(soak, TALK_S, NULL, NULL) && crowd_end(crowd);
+    bool good = soak_until(soak, have_talked, crowd, "those who talk have been answered") &&
+                crowd_end(crowd);
     crowd_free(crowd);
     return good;
 }

@@ -17,7 +17,7 @@
 
 enum {
     KILLS = 1000,
-    CHILDREN_MAX = 200,
+    HANDLERS_MAX = 200,
     STARTED = 96, /* by the server, half of each protocol */
     ALONE = 4,
     CLIENTS = 60,
@@ -90,17 +90,17 @@ static bool is_alive(pid_t pid)
 
 static bool kill_one(struct show *self)
 {
-    pid_t children[CHILDREN_MAX];
+    pid_t handlers[HANDLERS_MAX];
     struct chance *chance = &self->soak->chance;
 
     if (chance_choose(chance, 2) == 0 && loner_kill(self->loners[chance_choose(chance, ALONE)])) {
         self->of_loners++;
         return true;
     }
-    size_t count = subject_children(self->subject, children, CHILDREN_MAX);
+    size_t count = subject_handlers(self->subject, handlers, HANDLERS_MAX);
     if (count == 0)
         return false;
-    pid_t pid = children[chance_choose(chance, (unsigned)count)];
+    pid_t pid = handlers[chance_choose(chance, (unsigned)count)];
     return is_alive(pid) && kill(pid, SIGKILL) == 0;
 }
 

@@ -450,13 +450,14 @@ double subject_metric(const struct subject *self, const char *sample)
     return value;
 }
 
-size_t subject_children(const struct subject *self, pid_t *out, size_t max)
+/* How many there are in out once these were added. */
+static size_t add_children(pid_t of, pid_t *out, size_t count, size_t max)
 {
     char path[64];
     char *number = NULL;
-    size_t size = 0, count = 0;
+    size_t size = 0;
 
-    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)self->pid, (int)self->pid);
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)of, (int)of);
     FILE *file = fopen(path, "re");
     while (file && count < max && getdelim(&number, &size, ' ', file) > 0) {
         pid_t pid = (pid_t)strtol(number, NULL, 10);
@@ -467,5 +468,16 @@ size_t subject_children(const struct subject *self, pid_t *out, size_t max)
     if (file)
         fclose(file);
     free(number);
+    return count;
+}
+
+size_t subject_handlers(const struct subject *self, pid_t *out, size_t max)
+{
+    pid_t spawners[4]; /* there is one; none yet, or none any more */
+    size_t spawner_count = add_children(self->pid, spawners, 0, 4);
+    size_t count = 0;
+
+    for (size_t i = 0; i < spawner_count; i++)
+        count = add_children(spawners[i], out, count, max);
     return count;
 }

@@ -74,8 +74,9 @@ bool subject_await_descriptors(struct subject *self, unsigned before, unsigned m
 /* The value of one sample of its metrics; "name{label=…}" as it is written there; 0
  * where there is none. Blocks until it is answered. */
 double subject_metric(const struct subject *self, const char *sample);
-/* Its children, at most max of them; how many. */
-size_t subject_children(const struct subject *self, pid_t *out, size_t max);
+/* The handlers that it has started, at most max of them; how many. They are children of
+ * its spawner. */
+size_t subject_handlers(const struct subject *self, pid_t *out, size_t max);
 /* Removes what the servers that still run have in the file system: for the way out. */
 void subject_remove_folders(void);
 
