@@ -20,6 +20,7 @@ SOAK = BUILD + "/soak/soak"
 # server reports good what reaches nobody.
 CONFUSED = f"""#!/usr/bin/env python3
 import signal, sys
+sys.dont_write_bytecode = True
 sys.path.insert(0, {str(SUPPORT)!r})
 from bester import Handler
 def answer(data):
