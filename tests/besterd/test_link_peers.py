@@ -2,6 +2,7 @@
 """Pinned servers that the test plays, honest and hostile. Writes TAP."""
 import json
 import pathlib
+import select
 import signal
 import socket
 import ssl
@@ -58,6 +59,21 @@ def test_many_strangers():
         same(len(unknown), 32)
         same(strangers[-1].pin in unknown, True)
         same(strangers[0].pin in unknown, False)
+    handler.close()
+
+
+def test_how_often_one_may_knock():
+    """Whom nobody knows costs a handshake only so often; the others are closed before it."""
+    server, _, handler = one_with_a_peer()
+    server.config["limits"].update(alsoLocal=True, connectsPerSecond=1, connectBurst=3)
+    server.write()
+    with server:
+        knocks = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(6)]
+        closed = select.select(knocks, [], [])[0] # who is let in hears nothing before he speaks
+        same(closed[0].recv(1), b"")
+        same(server.metric('bester_limit_hits_total{limit="connectsPerSecond"}') >= 1, True)
+        for knock in knocks:
+            knock.close()
     handler.close()
 
 
@@ -572,7 +588,8 @@ def test_which_of_two_counts():
     listener.close()
 
 TESTS = (
-    test_strangers, test_many_strangers, test_without_tls_without_certificate_and_older,
+    test_strangers, test_many_strangers, test_how_often_one_may_knock,
+    test_without_tls_without_certificate_and_older,
     test_the_one_that_is_called_shows_another_key, test_pinned_is_never_legacy,
     test_lies_about_the_origin, test_relays, test_duplicates,
     test_a_duplicate_of_what_is_under_way, test_an_old_instance_is_forgotten, test_garbage,
