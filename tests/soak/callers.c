@@ -74,7 +74,7 @@ static void begin_call(struct caller *self)
     if (owner->over || owner->soak->failed)
         return;
     uint64_t number = owner->begun++;
-    int fd = number % 2 ? subject_connect_unix(owner->subject)
+    int fd = number % 2 ? subject_connect_unix(owner->subject, "sock")
                         : subject_connect_tcp(owner->subject, 100 + number / 2 % ADDRESSES);
     if (fd < 0) {
         soak_fail(owner->soak, "a caller can't connect: %s", strerror(errno));

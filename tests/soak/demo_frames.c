@@ -155,7 +155,7 @@ static void await_read(int fd)
 static int begin(const struct show *self, const char *user)
 {
     char answer[ANSWER_MAX] = "";
-    int fd = subject_connect_unix(self->subject);
+    int fd = subject_connect_unix(self->subject, "sock");
     struct blob *login = user ? message_login(user, "p", NULL) : NULL;
 
     if (fd < 0) {

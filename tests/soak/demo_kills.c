@@ -170,10 +170,10 @@ static void run(struct soak *soak)
     name_types(&self);
     char *map = type_map(&self);
     self.subject = subject_start(soak, &(struct subject_config){.handlers = map});
-    for (unsigned i = 0; i < ALONE && self.subject; i++)
+    for (unsigned i = 0; i < ALONE && self.subject && !soak->failed; i++)
         self.loners[i] = loner_new(
             soak, self.subject, self.types[self.started + i], protocol_of(self.started + i));
-    if (self.subject)
+    if (self.subject && !soak->failed)
         self.crowd = crowd_new(soak, self.subject,
             &(struct crowd_options){.clients = CLIENTS,
                 .active = CLIENTS,

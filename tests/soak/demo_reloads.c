@@ -150,9 +150,9 @@ static void run(struct soak *soak)
         subject_start(soak, &(struct subject_config){.handlers = handlers, .limits = limits});
     free(handlers);
     free(limits);
-    for (size_t i = 0; i < LONERS && self.subject; i++)
+    for (size_t i = 0; i < LONERS && self.subject && !soak->failed; i++)
         self.loners[i] = loner_new(soak, self.subject, loners[i][0], loners[i][1]);
-    if (self.subject)
+    if (self.subject && !soak->failed)
         self.crowd = crowd_new(soak, self.subject,
             &(struct crowd_options){.clients = CLIENTS,
                 .active = CLIENTS,

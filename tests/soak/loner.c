@@ -11,21 +11,22 @@
 
 struct loner {
     struct soak *soak;
-    char path[108];
-    const char *protocol;
+    const struct subject *subject;
+    const char *name, *protocol;
     pid_t pid; /* 0: not alive, or killed and soon not */
     ev_child watcher;
 };
 
 static void start(struct loner *self)
 {
-    char program[4096];
+    char program[4096], path[108];
 
     snprintf(program, sizeof(program), "%s/soak/echo", self->soak->build);
     self->pid = fork();
     if (self->pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        execl(program, "echo", self->path, "--protocol", self->protocol, (char *)NULL);
+        execl(program, "echo", subject_path(self->subject, self->name, path), "--protocol",
+            self->protocol, (char *)NULL);
         _exit(127);
     }
     if (self->pid < 0)
@@ -46,17 +47,29 @@ static void on_end(struct ev_loop *loop, ev_child *watcher, int events)
         start(self);
 }
 
+static bool listens(void *user)
+{
+    const struct loner *self = user;
+    int fd = subject_connect_unix(self->subject, self->name);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
 struct loner *loner_new(
     struct soak *soak, const struct subject *subject, const char *name, const char *protocol)
 {
     struct loner *self = must_alloc(sizeof(*self));
 
-    *self = (struct loner){.soak = soak, .protocol = protocol};
-    subject_path(subject, name, self->path);
+    *self = (struct loner){.soak = soak, .subject = subject, .name = name, .protocol = protocol};
     ev_init(&self->watcher, on_end);
     self->watcher.data = self;
     start(self);
-    return self;
+    if (soak_until(soak, listens, self, "a handler listens"))
+        return self;
+    loner_free(self);
+    return NULL;
 }
 
 bool loner_kill(struct loner *self)

@@ -9,8 +9,9 @@
 
 struct loner;
 
-/* echo, which listens on that file of the server's folder. protocol: "stream" or
- * "oneshot". */
+/* echo, which listens on that file of the server's folder when it comes back. protocol:
+ * "stream" or "oneshot"; it and name are the owner's. NULL: the demonstration has
+ * failed. */
 struct loner *loner_new(
     struct soak *soak, const struct subject *subject, const char *name, const char *protocol);
 /* Kills it, and counts it dead at once: false if it was not alive. */

@@ -330,7 +330,7 @@ int subject_connect_tcp(const struct subject *self, unsigned from)
     return -1;
 }
 
-static int connect_unix(const struct subject *self, const char *name)
+int subject_connect_unix(const struct subject *self, const char *name)
 {
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -344,11 +344,6 @@ static int connect_unix(const struct subject *self, const char *name)
     close(fd);
     errno = error;
     return -1;
-}
-
-int subject_connect_unix(const struct subject *self)
-{
-    return connect_unix(self, "sock");
 }
 
 /* ---- what it uses ---------------------------------------------------------------------------- */
@@ -423,7 +418,7 @@ static char *scrape(const struct subject *self)
     static const char question[] = "GET /metrics HTTP/1.1\r\nHost: soak\r\n\r\n";
     size_t len = 0, room = 1 << 16;
     char *text = must_alloc(room);
-    int fd = connect_unix(self, "metrics");
+    int fd = subject_connect_unix(self, "metrics");
     ssize_t n = 0;
 
     if (fd < 0 || send(fd, question, sizeof(question) - 1, MSG_NOSIGNAL) < 0)

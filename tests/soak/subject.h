@@ -57,7 +57,8 @@ void subject_reload(struct subject *self, const struct subject_config *config);
 /* A connected socket, from 127.0.0.1 or another address of the loopback: each has some
  * 28,000 ports. -1: errno says why not. */
 int subject_connect_tcp(const struct subject *self, unsigned from);
-int subject_connect_unix(const struct subject *self);
+/* To whoever listens on that file of its folder: clients to "sock". */
+int subject_connect_unix(const struct subject *self, const char *name);
 /* The path of something in its folder. Returns out. */
 const char *subject_path(const struct subject *self, const char *name, char out[108]);
 
