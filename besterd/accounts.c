@@ -55,10 +55,10 @@ void accounts_free(struct accounts *self)
         self->kind->free(self);
 }
 
-enum status accounts_verify(
-    struct accounts *self, const char *username, struct span password, uint64_t ticket)
+enum status accounts_verify(struct accounts *self, const char *username, struct span password,
+    uint64_t from, uint64_t ticket)
 {
-    return self->kind->verify(self, username, password, ticket);
+    return self->kind->verify(self, username, password, from, ticket);
 }
 
 enum status accounts_exists(struct accounts *self, const char *username, uint64_t ticket)

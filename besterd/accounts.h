@@ -23,10 +23,13 @@
 typedef void accounts_answered(uint64_t ticket, enum status status, void *user);
 
 struct accounts_callbacks {
+    /* Before a password is hashed, on the loop: STATUS_OK: it is; anything else: it is
+     * not, and that is the answer. NULL: each is. */
+    enum status (*admit)(uint64_t ticket, void *user);
     /* STATUS_OK; STATUS_AUTH_FAILED: no such user or wrong password (nobody can
      * tell which, not even by the time it takes); STATUS_OVERLOADED: the
-     * accounts cannot be reached at the moment; STATUS_INTERNAL: they are
-     * broken. */
+     * accounts cannot be reached at the moment, or too many wait; STATUS_INTERNAL:
+     * they are broken; what admit said. */
     accounts_answered *verified;
     /* STATUS_OK: there is such a user; STATUS_UNKNOWN_USER; STATUS_OFFLINE: it
      * cannot be known (type "open": whoever logs in exists), so that the user is
@@ -40,8 +43,8 @@ struct accounts;
  * struct is a struct accounts. */
 struct accounts_kind {
     const char *name;
-    enum status (*verify)(
-        struct accounts *self, const char *username, struct span password, uint64_t ticket);
+    enum status (*verify)(struct accounts *self, const char *username, struct span password,
+        uint64_t from, uint64_t ticket);
     enum status (*exists)(struct accounts *self, const char *username, uint64_t ticket);
     void (*free)(struct accounts *self);
 };
@@ -62,10 +65,11 @@ MUST_CHECK enum status accounts_open(struct accounts **out, const struct config 
  * legal. */
 void accounts_free(struct accounts *self);
 
-/* username as username_normalise gave it. STATUS_OVERLOADED: too many questions
+/* username as username_normalise gave it. from: who asks; those of one wait in one
+ * line, and the lines take turns (turns.h). STATUS_OVERLOADED: too many questions
  * wait; STATUS_NO_MEMORY: then no answer comes. */
-MUST_CHECK enum status accounts_verify(
-    struct accounts *self, const char *username, struct span password, uint64_t ticket);
+MUST_CHECK enum status accounts_verify(struct accounts *self, const char *username,
+    struct span password, uint64_t from, uint64_t ticket);
 MUST_CHECK enum status accounts_exists(
     struct accounts *self, const char *username, uint64_t ticket);
 

@@ -1,5 +1,6 @@
 #include "besterd/accounts_questions.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,10 +11,29 @@ enum { VERIFIES_MAX = 1024, QUESTIONS_MAX = 8192, HASHERS_MAX = 4 };
 
 /* ---- a question's life ---- */
 
-enum status question_new(struct question **out, struct questions *owner, const char *username,
-    struct span password, bool is_verify, uint64_t ticket)
+static struct question *of_turn(struct turn *turn)
 {
-    if (owner->count >= QUESTIONS_MAX || (is_verify && owner->verifies >= VERIFIES_MAX))
+    return (struct question *)((char *)turn - offsetof(struct question, turn));
+}
+
+/* Whether there is room for a verify, or some was made. */
+static bool make_room(struct questions *self, uint64_t from)
+{
+    if (self->verifies < VERIFIES_MAX)
+        return true;
+    struct turn *last = turns_last_of_many(&self->turns, flows_under_way(&self->flows, from) + 1);
+    if (last == NULL)
+        return false;
+    turns_withdraw(&self->turns, last);
+    flows_leave(&self->flows, last->flow);
+    question_answer(of_turn(last), STATUS_OVERLOADED);
+    return true;
+}
+
+enum status question_new(struct question **out, struct questions *owner, const char *username,
+    struct span password, bool is_verify, uint64_t from, uint64_t ticket)
+{
+    if (owner->count >= QUESTIONS_MAX || (is_verify && !make_room(owner, from)))
         return STATUS_OVERLOADED;
     /* Too long to be anybody's; an empty one instead is refused as any other. */
     if (password.len > PASSWORD_MAX)
@@ -22,6 +42,7 @@ enum status question_new(struct question **out, struct questions *owner, const c
     if (self == NULL)
         return STATUS_NO_MEMORY;
     self->owner = owner;
+    self->from = from;
     self->ticket = ticket;
     self->is_verify = is_verify;
     /* A longer name is nobody's, however it got here. */
@@ -82,9 +103,14 @@ static void run_hash(struct worker_job *job)
         self->status = password_verify(password, self->hash);
 }
 
+static void hash_next(struct questions *self);
+
 static void hash_done(struct worker_job *job, bool cancelled)
 {
     struct question *self = (struct question *)job;
+    struct questions *owner = self->owner;
+    flows_leave(&owner->flows, self->turn.flow);
+    owner->hashing--;
     if (cancelled) {
         question_answer(self, STATUS_OVERLOADED);
         return;
@@ -94,10 +120,57 @@ static void hash_done(struct worker_job *job, bool cancelled)
             "the password of \"%s\" cannot be checked: what is "
             "stored is no hash",
             self->username);
-    if (self->status == STATUS_OK && self->plain != NULL && !self->owner->closing)
-        self->owner->replace(self);
+    if (self->status == STATUS_OK && self->plain != NULL && !owner->closing)
+        owner->replace(self);
     else
         question_answer(self, self->status);
+    hash_next(owner);
+}
+
+static bool wait_for_turn(struct question *self)
+{
+    struct questions *owner = self->owner;
+    struct flow *flow = flows_enter(&owner->flows, self->from);
+    if (flow == NULL)
+        return false;
+    if (flow_turns(flow) == NULL)
+        flow_join(flow, &owner->turns);
+    turns_add(&owner->turns, flow, &self->turn, TURN_COST);
+    return true;
+}
+
+/* Whether it may be hashed. One whose account changed meanwhile is looked up and
+ * hashed again, and was asked for once. */
+static enum status admit(struct question *self)
+{
+    const struct accounts *accounts = self->owner->accounts;
+    enum status status = STATUS_OK;
+    if (!self->admitted && accounts->callbacks->admit != NULL)
+        status = accounts->callbacks->admit(self->ticket, accounts->user);
+    self->admitted = true;
+    return status;
+}
+
+/* Gives the hashers what they can do now, so that the order of the rest is still open. */
+static void hash_next(struct questions *self)
+{
+    size_t most_of_one = self->hashers_count > 1 ? self->hashers_count - 1 : 1;
+    struct turn *turn;
+    while (!self->closing && self->hashing < self->hashers_count &&
+           (turn = turns_next_within(&self->turns, most_of_one)) != NULL) {
+        turns_take(&self->turns, turn);
+        struct question *next = of_turn(turn);
+        enum status status = admit(next);
+        next->job = (struct worker_job){.run = run_hash, .done = hash_done};
+        if (status == STATUS_OK && worker_submit(self->hashers, &next->job) != STATUS_OK)
+            status = STATUS_OVERLOADED;
+        if (status == STATUS_OK) {
+            self->hashing++;
+            continue;
+        }
+        flows_leave(&self->flows, turn->flow);
+        question_answer(next, status);
+    }
 }
 
 /* ---- what the look-up gave ---- */
@@ -135,10 +208,10 @@ void question_looked_up(struct question *self, enum status status)
         question_answer(self, wire_status(status));
     } else if (!self->is_verify) {
         question_answer(self, found ? STATUS_OK : STATUS_UNKNOWN_USER);
+    } else if (!wait_for_turn(self)) {
+        question_answer(self, STATUS_OVERLOADED);
     } else {
-        self->job = (struct worker_job){.run = run_hash, .done = hash_done};
-        if (worker_submit(owner->hashers, &self->job) != STATUS_OK)
-            question_answer(self, STATUS_OVERLOADED);
+        hash_next(owner);
     }
 }
 
@@ -156,6 +229,7 @@ static unsigned hasher_count(void)
 enum status questions_init(struct questions *self, struct ev_loop *loop, struct fault *fault)
 {
     memset(self, 0, sizeof *self);
+    self->hashers_count = hasher_count();
     self->hashers = worker_new(loop, hasher_count(), VERIFIES_MAX);
     if (self->hashers == NULL)
         return STATUS_NO_MEMORY;
@@ -169,4 +243,10 @@ void questions_close(struct questions *self)
     self->closing = true;
     worker_free(self->hashers);
     self->hashers = NULL;
+    struct turn *turn;
+    while ((turn = turns_next(&self->turns)) != NULL) {
+        turns_withdraw(&self->turns, turn);
+        flows_leave(&self->flows, turn->flow);
+        question_answer(of_turn(turn), STATUS_OVERLOADED);
+    }
 }

@@ -2,7 +2,10 @@
  * accounts_questions: the questions that accounts are working on, and the part
  * of the work that is the same wherever they are kept: hashing on threads of its
  * own, so that a flood of logins does not hold up who asks whether a user
- * exists; the same work for a user who is not there; one answer for each.
+ * exists; the same work for a user who is not there; one answer for each. Who comes
+ * from one address waits behind those from there, not the others (turns.h), and one
+ * address has all threads but one at most. When too many wait, who came last into the
+ * longest line is told so.
  *
  * A kind makes a question, finds out what is stored, and calls
  * question_looked_up; that answers it, after hashing where it is a verify. A
@@ -13,6 +16,7 @@
 #define BESTERD_ACCOUNTS_QUESTIONS_H
 
 #include "besterd/accounts.h"
+#include "besterd/turns.h"
 #include "libbester/worker.h"
 
 struct question;
@@ -20,6 +24,10 @@ struct question;
 struct questions {
     struct accounts *accounts;
     struct worker *hashers;
+    struct flows flows; /* a flow for each place that they come from */
+    struct turns turns; /* who waits to be hashed, by where they come from */
+    size_t hashing;     /* with the hashers */
+    size_t hashers_count;
     /* The password was right, and is stored as plain text: hash is what to store
      * instead, then question_answer. NULL: nothing is ever stored so. */
     void (*replace)(struct question *question);
@@ -31,6 +39,9 @@ struct questions {
 
 struct question {
     struct worker_job job;
+    struct turn turn;
+    uint64_t from;
+    bool admitted;
     struct question *next; /* the kind's own */
     struct questions *owner;
     uint64_t ticket;
@@ -58,7 +69,7 @@ void questions_close(struct questions *self);
 
 /* STATUS_OVERLOADED: too many are under way; STATUS_NO_MEMORY. */
 MUST_CHECK enum status question_new(struct question **out, struct questions *owner,
-    const char *username, struct span password, bool is_verify, uint64_t ticket);
+    const char *username, struct span password, bool is_verify, uint64_t from, uint64_t ticket);
 /* Without an answer. */
 void question_free(struct question *self);
 /* Tells it and frees the question. */

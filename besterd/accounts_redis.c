@@ -89,11 +89,11 @@ void redis_accounts_look_up(struct redis_accounts *self, struct question *questi
 /* ---- asking ---- */
 
 static enum status ask(struct redis_accounts *self, const char *username, struct span password,
-    bool is_verify, uint64_t ticket)
+    bool is_verify, uint64_t from, uint64_t ticket)
 {
     struct question *question;
     enum status status =
-        question_new(&question, &self->questions, username, password, is_verify, ticket);
+        question_new(&question, &self->questions, username, password, is_verify, from, ticket);
     if (status != STATUS_OK)
         return status;
     status = ask_link(self, question);
@@ -102,15 +102,15 @@ static enum status ask(struct redis_accounts *self, const char *username, struct
     return status;
 }
 
-static enum status verify_redis(
-    struct accounts *accounts, const char *username, struct span password, uint64_t ticket)
+static enum status verify_redis(struct accounts *accounts, const char *username,
+    struct span password, uint64_t from, uint64_t ticket)
 {
-    return ask(of(accounts), username, password, true, ticket);
+    return ask(of(accounts), username, password, true, from, ticket);
 }
 
 static enum status exists_redis(struct accounts *accounts, const char *username, uint64_t ticket)
 {
-    return ask(of(accounts), username, (struct span){.at = NULL, .len = 0}, false, ticket);
+    return ask(of(accounts), username, (struct span){.at = NULL, .len = 0}, false, 0, ticket);
 }
 
 /* ---- opening and closing ---- */

@@ -35,11 +35,11 @@ static void lookup_done(struct worker_job *job, bool cancelled)
 }
 
 static enum status ask(struct sqlite_accounts *self, const char *username, struct span password,
-    bool is_verify, uint64_t ticket)
+    bool is_verify, uint64_t from, uint64_t ticket)
 {
     struct question *question;
     enum status status =
-        question_new(&question, &self->questions, username, password, is_verify, ticket);
+        question_new(&question, &self->questions, username, password, is_verify, from, ticket);
     if (status != STATUS_OK)
         return status;
     question->job = (struct worker_job){.run = run_lookup, .done = lookup_done};
@@ -49,15 +49,15 @@ static enum status ask(struct sqlite_accounts *self, const char *username, struc
     return status;
 }
 
-static enum status verify_sqlite(
-    struct accounts *accounts, const char *username, struct span password, uint64_t ticket)
+static enum status verify_sqlite(struct accounts *accounts, const char *username,
+    struct span password, uint64_t from, uint64_t ticket)
 {
-    return ask(of(accounts), username, password, true, ticket);
+    return ask(of(accounts), username, password, true, from, ticket);
 }
 
 static enum status exists_sqlite(struct accounts *accounts, const char *username, uint64_t ticket)
 {
-    return ask(of(accounts), username, (struct span){.at = NULL, .len = 0}, false, ticket);
+    return ask(of(accounts), username, (struct span){.at = NULL, .len = 0}, false, 0, ticket);
 }
 
 /* ---- opening and closing ---- */

@@ -108,6 +108,12 @@ struct config_limits {
     unsigned address_message_burst;
     unsigned user_messages_per_s;
     unsigned user_message_burst;
+    unsigned failed_logins_per_min; /* of a user from one address */
+    unsigned failed_login_burst;
+    unsigned address_failed_logins_per_min;
+    unsigned address_failed_login_burst;
+    unsigned user_failed_logins_per_min;
+    unsigned user_failed_login_burst;
     bool also_local; /* those on addresses and rates hold on loopback and UNIX, too */
     unsigned peer_in_flight;
     unsigned peer_heartbeat_ms;

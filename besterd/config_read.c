@@ -4,7 +4,7 @@
 
 #include "besterd/config_table.h"
 
-enum { PATH_BYTES = 512, SHOWN_BYTES = 80, CANDIDATES_MAX = 32 };
+enum { PATH_BYTES = 512, SHOWN_BYTES = 80, CANDIDATES_MAX = 64 };
 
 struct reader {
     struct mistakes *mistakes;

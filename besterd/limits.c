@@ -2,7 +2,9 @@
 
 #include "besterd/limits.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
+#include <math.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,6 +14,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "besterd/guesses.h"
 #include "besterd/log.h"
 #include "besterd/rates.h"
 #include "besterd/siphash.h"
@@ -24,10 +27,13 @@
  * hundred times a second at most. */
 static const double PAUSE_LEAST_S = 0.01;
 
+enum { FROM_MAX = INET6_ADDRSTRLEN + sizeof("/64") };
+
 struct guest {
     UT_hash_handle hh;
     uint64_t key;
     size_t connections;
+    char from[FROM_MAX]; /* for people */
 };
 
 struct limits {
@@ -39,6 +45,7 @@ struct limits {
     struct rates *connects;
     struct rates *address_messages;
     struct rates *user_messages;
+    struct guesses *guesses;
     struct log_valve valves[LIMIT_COUNT];
     struct log_valve others; /* for limits_log */
 };
@@ -84,6 +91,23 @@ static void who_of(struct who *self, const struct sockaddr_storage *from, uid_t 
         memcpy(self->bytes, address->s6_addr, WHO_BYTES);
         self->local = IN6_IS_ADDR_LOOPBACK(address);
     }
+}
+
+/* Who it is, for people. */
+static void who_tell(const struct who *self, char out[FROM_MAX])
+{
+    struct in6_addr v6 = {.s6_addr = {0}};
+    uid_t uid;
+
+    out[0] = '\0';
+    memcpy(&v6, self->bytes, sizeof(self->bytes));
+    memcpy(&uid, self->bytes, sizeof(uid));
+    if (self->kind == WHO_UNIX)
+        snprintf(out, FROM_MAX, "user %u of this machine", (unsigned)uid);
+    else if (self->kind == WHO_IPV4)
+        (void)!inet_ntop(AF_INET, self->bytes, out, FROM_MAX);
+    else if (inet_ntop(AF_INET6, &v6, out, FROM_MAX - sizeof("/64") + 1))
+        memcpy(out + strlen(out), "/64", sizeof("/64"));
 }
 
 static bool is_configured_peer(const struct limits *self, const struct who *who)
@@ -169,7 +193,8 @@ enum status limits_admit_from(struct limits *self, const struct sockaddr_storage
             "%zu connections from this address are open; it may have %u", found->connections,
             limits->sessions_per_address);
     }
-    found->connections++;
+    if (found->connections++ == 0)
+        who_tell(&who, found->from);
     *guest = found;
     return STATUS_OK;
 }
@@ -197,7 +222,7 @@ void limits_leave(struct limits *self, struct guest *guest)
         guest_forget(self, guest);
 }
 
-/* ---- users and messages ---- */
+/* ---- users ---- */
 
 uint64_t limits_user(const struct limits *self, const char *name)
 {
@@ -212,6 +237,97 @@ enum status limits_log_in(struct limits *self, size_t sessions, struct fault *fa
     return fault_set(fault, STATUS_RATE_LIMITED, 0, "logged in %zu times already; %u are allowed",
         sessions, self->config->limits.sessions_per_user);
 }
+
+/* ---- logins ---- */
+
+static const enum limit limit_of_guess[GUESS_LIMITS] = {[GUESS_PAIR] = LIMIT_GUESSES,
+    [GUESS_ADDRESS] = LIMIT_ADDRESS_GUESSES,
+    [GUESS_USER] = LIMIT_USER_GUESSES};
+
+struct attempt {
+    struct guess guess;
+    struct rate rates[GUESS_LIMITS];
+};
+
+static struct rate rate_of(unsigned per_min, unsigned burst)
+{
+    return (struct rate){.per_s = per_min / 60.0, .burst = burst};
+}
+
+static struct attempt attempt_of(
+    const struct limits *self, const struct guest *guest, const char *name)
+{
+    const struct config_limits *limits = &self->config->limits;
+    uint64_t both[2] = {guest->key, limits_user(self, name)};
+
+    return (struct attempt){
+        .guess.keys = {[GUESS_PAIR] = key_of(self, WHO_USER, both, sizeof(both)),
+            [GUESS_ADDRESS] = both[0],
+            [GUESS_USER] = both[1]},
+        .rates = {[GUESS_PAIR] = rate_of(limits->failed_logins_per_min, limits->failed_login_burst),
+            [GUESS_ADDRESS] =
+                rate_of(limits->address_failed_logins_per_min, limits->address_failed_login_burst),
+            [GUESS_USER] =
+                rate_of(limits->user_failed_logins_per_min, limits->user_failed_login_burst)},
+    };
+}
+
+enum status limits_login(
+    struct limits *self, const struct guest *guest, const char *name, struct fault *fault)
+{
+    enum guess_limit which = GUESS_PAIR;
+
+    if (!self || !guest)
+        return STATUS_OK;
+    struct attempt attempt = attempt_of(self, guest, name);
+    double wait_s =
+        guesses_wait(self->guesses, &attempt.guess, attempt.rates, self->now_s(), &which);
+    if (wait_s <= 0)
+        return STATUS_OK;
+    limits_hit(self, limit_of_guess[which], "session",
+        "a login as \"%s\" from %s was refused: next in %.0f s", name, guest->from, ceil(wait_s));
+    return fault_set(fault, STATUS_RATE_LIMITED, 0,
+        "too many failed logins; try again in %.0f seconds", ceil(wait_s));
+}
+
+enum status limits_guess(struct limits *self, const struct guest *guest, const char *name,
+    unsigned *taken, struct fault *fault)
+{
+    enum status status = limits_login(self, guest, name, fault);
+
+    *taken = 0;
+    if (status == STATUS_OK && self && guest) {
+        struct attempt attempt = attempt_of(self, guest, name);
+
+        guesses_begin(self->guesses, &attempt.guess, attempt.rates, self->now_s());
+        *taken = attempt.guess.taken;
+    }
+    return status;
+}
+
+void limits_guessed(struct limits *self, const struct guest *guest, const char *name,
+    unsigned taken, enum status how)
+{
+    if (!self || !guest)
+        return;
+    struct attempt attempt = attempt_of(self, guest, name);
+    attempt.guess.taken = taken;
+    double now_s = self->now_s();
+    if (how == STATUS_OK)
+        guesses_right(self->guesses, &attempt.guess, attempt.rates, now_s);
+    else if (how != STATUS_AUTH_FAILED)
+        guesses_void(self->guesses, &attempt.guess, attempt.rates, now_s);
+    else
+        limits_log(self, LOG_LEVEL_INFO, "session", "%u failed logins as \"%s\" from %s",
+            guesses_failed(self->guesses, &attempt.guess, attempt.rates, now_s), name, guest->from);
+}
+
+uint64_t limits_address(const struct guest *guest)
+{
+    return guest ? guest->key : 0;
+}
+
+/* ---- messages ---- */
 
 static double longer(double a, double b)
 {
@@ -285,7 +401,8 @@ struct limits *limits_new(
     self->connects = rates_new();
     self->address_messages = rates_new();
     self->user_messages = rates_new();
-    bool made = self->connects && self->address_messages && self->user_messages &&
+    self->guesses = guesses_new();
+    bool made = self->connects && self->address_messages && self->user_messages && self->guesses &&
                 getrandom(self->secret, sizeof(self->secret), 0) == (ssize_t)sizeof(self->secret);
     if (made)
         return self;
@@ -301,6 +418,7 @@ void limits_free(struct limits *self)
     rates_free(self->connects);
     rates_free(self->address_messages);
     rates_free(self->user_messages);
+    guesses_free(self->guesses);
     free(self);
 }
 

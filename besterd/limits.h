@@ -12,7 +12,8 @@
  *
  * Too many connections are refused. Too many messages are not: who sends faster
  * than he may is read from more slowly, so that an honest program that is merely
- * fast loses nothing and needs to know nothing.
+ * fast loses nothing and needs to know nothing. How often passwords may be guessed is
+ * guesses'; limits knows who guesses, and from where.
  */
 #ifndef BESTERD_LIMITS_H
 #define BESTERD_LIMITS_H
@@ -51,6 +52,21 @@ uint64_t limits_user(const struct limits *self, const char *name);
 /* Whether a user who is logged in so often already may log in once more.
  * STATUS_RATE_LIMITED. */
 MUST_CHECK enum status limits_log_in(struct limits *self, size_t sessions, struct fault *fault);
+
+/* Whether a login as name, from there (NULL: nothing limits it), may be looked at now.
+ * STATUS_RATE_LIMITED: *fault says when; it is counted and logged. */
+MUST_CHECK enum status limits_login(
+    struct limits *self, const struct guest *guest, const char *name, struct fault *fault);
+/* The same, and it is looked at: limits_guessed must follow, with *taken, or it counts as
+ * failed. */
+MUST_CHECK enum status limits_guess(struct limits *self, const struct guest *guest,
+    const char *name, unsigned *taken, struct fault *fault);
+/* What came of it. STATUS_OK, STATUS_AUTH_FAILED; anything else: nobody knows whether the
+ * password was right, and it does not count. */
+void limits_guessed(struct limits *self, const struct guest *guest, const char *name,
+    unsigned taken, enum status how);
+/* A number for where it comes from; 0: nobody in particular. */
+uint64_t limits_address(const struct guest *guest);
 
 /* A message of this user (limits_user) has come from there. The seconds for which
  * no more may be read from the session; 0: nothing is to be waited for. */

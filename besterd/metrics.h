@@ -61,18 +61,21 @@ enum handler_state {
 };
 
 /* Of AXIS_LIMIT: what it is called in the configuration. */
-#define LIMIT_TABLE(X)                                    \
-    X(LIMIT_CONNECTS, "connectsPerSecond")                \
-    X(LIMIT_SESSIONS_PER_ADDRESS, "sessionsPerAddress")   \
-    X(LIMIT_SESSIONS_PER_USER, "sessionsPerUser")         \
-    X(LIMIT_ADDRESS_MESSAGES, "addressMessagesPerSecond") \
-    X(LIMIT_USER_MESSAGES, "userMessagesPerSecond")       \
-    X(LIMIT_STRANGERS, "strangersBytes")                  \
-    X(LIMIT_STALL, "stallBytes")                          \
-    X(LIMIT_QUEUED, "queuedBytesPerSession")              \
-    X(LIMIT_TOTAL, "totalBytes")                          \
-    X(LIMIT_KEPT, "keptBytes")                            \
-    X(LIMIT_HANDLER, "inFlightPerHandler")
+#define LIMIT_TABLE(X)                                       \
+    X(LIMIT_CONNECTS, "connectsPerSecond")                   \
+    X(LIMIT_SESSIONS_PER_ADDRESS, "sessionsPerAddress")      \
+    X(LIMIT_SESSIONS_PER_USER, "sessionsPerUser")            \
+    X(LIMIT_ADDRESS_MESSAGES, "addressMessagesPerSecond")    \
+    X(LIMIT_USER_MESSAGES, "userMessagesPerSecond")          \
+    X(LIMIT_STRANGERS, "strangersBytes")                     \
+    X(LIMIT_STALL, "stallBytes")                             \
+    X(LIMIT_QUEUED, "queuedBytesPerSession")                 \
+    X(LIMIT_TOTAL, "totalBytes")                             \
+    X(LIMIT_KEPT, "keptBytes")                               \
+    X(LIMIT_HANDLER, "inFlightPerHandler")                   \
+    X(LIMIT_GUESSES, "failedLoginsPerMinute")                \
+    X(LIMIT_ADDRESS_GUESSES, "addressFailedLoginsPerMinute") \
+    X(LIMIT_USER_GUESSES, "userFailedLoginsPerMinute")
 
 enum limit {
 #define X(name, text) name,

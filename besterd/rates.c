@@ -1,5 +1,6 @@
 #include "besterd/rates.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 struct place {
@@ -65,4 +66,51 @@ double rates_take(struct rates *self, uint64_t key, const struct rate *rate, dou
     place->full_at_s = after_one_more(place, rate, now_s);
     double missing = (place->full_at_s - now_s) * rate->per_s + 1 - rate->burst;
     return missing > SLACK_TOKENS ? missing / rate->per_s : 0;
+}
+
+/* When the bucket is full; now_s if it is. */
+static double full_at_s(const struct rates *self, uint64_t key, double now_s)
+{
+    const struct place *set = &self->places[key % RATES_SETS * RATES_WAYS];
+
+    for (const struct place *place = set; place < set + RATES_WAYS; place++)
+        if (place->key == key && place->full_at_s > now_s)
+            return place->full_at_s;
+    return now_s;
+}
+
+double rates_wait(const struct rates *self, uint64_t key, const struct rate *rate, double now_s)
+{
+    double missing = (full_at_s(self, key, now_s) - now_s) * rate->per_s + 1 - rate->burst;
+
+    return missing > SLACK_TOKENS ? missing / rate->per_s : 0;
+}
+
+void rates_give(struct rates *self, uint64_t key, const struct rate *rate, double now_s)
+{
+    double full = full_at_s(self, key, now_s);
+
+    if (full > now_s)
+        place_of(self, key, now_s)->full_at_s = full - 1 / rate->per_s;
+}
+
+void rates_clear(struct rates *self, uint64_t key)
+{
+    struct place *set = &self->places[key % RATES_SETS * RATES_WAYS];
+
+    for (struct place *place = set; place < set + RATES_WAYS; place++)
+        if (place->key == key)
+            *place = (struct place){.key = 0};
+}
+
+bool rates_is_full(const struct rates *self, uint64_t key, double now_s)
+{
+    return full_at_s(self, key, now_s) <= now_s;
+}
+
+unsigned rates_taken(const struct rates *self, uint64_t key, const struct rate *rate, double now_s)
+{
+    double taken = (full_at_s(self, key, now_s) - now_s) * rate->per_s;
+
+    return taken > SLACK_TOKENS ? (unsigned)ceil(taken - SLACK_TOKENS) : 0;
 }

@@ -39,5 +39,14 @@ bool rates_try(struct rates *self, uint64_t key, const struct rate *rate, double
 /* Takes a token in any case. 0: there is one left for the next; otherwise the
  * seconds until there is. */
 double rates_take(struct rates *self, uint64_t key, const struct rate *rate, double now_s);
+/* The seconds until there is a token; 0: there is one. Takes nothing. */
+double rates_wait(const struct rates *self, uint64_t key, const struct rate *rate, double now_s);
+/* Gives one back that was taken; a bucket never holds more than its burst. */
+void rates_give(struct rates *self, uint64_t key, const struct rate *rate, double now_s);
+/* The bucket is full. */
+void rates_clear(struct rates *self, uint64_t key);
+bool rates_is_full(const struct rates *self, uint64_t key, double now_s);
+/* How many tokens are missing, as a whole number: one that is coming counts. */
+unsigned rates_taken(const struct rates *self, uint64_t key, const struct rate *rate, double now_s);
 
 #endif

@@ -160,6 +160,14 @@ static const struct session_callbacks session_callbacks = {
 
 /* ---- what accounts, handlers and peers tell ---- */
 
+static enum status on_admit(uint64_t ticket, void *server)
+{
+    struct server *self = server;
+    struct session *session = roster_find(&self->roster, ticket);
+
+    return session ? session_guess(session) : STATUS_CLOSED;
+}
+
 static void on_verified(uint64_t ticket, enum status status, void *server)
 {
     struct server *self = server;
@@ -179,7 +187,7 @@ static void on_exists(uint64_t ticket, enum status status, void *server)
 }
 
 static const struct accounts_callbacks accounts_callbacks = {
-    .verified = on_verified, .exists = on_exists};
+    .admit = on_admit, .verified = on_verified, .exists = on_exists};
 
 static void on_answer(uint64_t ticket, struct handler *handler, const struct message *answer,
     struct span payload, void *server)

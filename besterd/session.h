@@ -106,7 +106,9 @@ struct session {
     struct session *previous_of_user;
     struct guest *guest; /* where it comes from, or NULL */
     uint64_t limits_user;
-    ev_timer timer; /* until it has logged in: its deadline; then: the end of HOLD_RATE */
+    bool guessing;        /* its password is being hashed (limits_guess) */
+    unsigned guess_taken; /* of limits_guess */
+    ev_timer timer;       /* until it has logged in: its deadline; then: the end of HOLD_RATE */
 };
 
 /* Takes fd, filter (NULL: none) and guest (of limits_admit) over. The caller enters
@@ -121,6 +123,9 @@ struct session *session_new_lodger(const struct session_context *context,
 /* Only after on_gone, or to throw away one that was never entered. */
 void session_free(struct session *self);
 
+/* Its password is about to be hashed. STATUS_OK: it may be; otherwise the session has
+ * ended, or does now, and was told why. */
+MUST_CHECK enum status session_guess(struct session *self);
 /* The accounts' answer about this session's password. */
 void session_verified(struct session *self, enum status status);
 /* The account that it asked for has been made, or why not. */

@@ -42,6 +42,22 @@ static enum status session_join(struct session *self, struct fault *fault)
     return self->context->callbacks->on_login(self, fault, self->context->server);
 }
 
+enum status session_guess(struct session *self)
+{
+    struct fault fault;
+
+    if (self->state != SESSION_VERIFYING)
+        return STATUS_CLOSED;
+    enum status status =
+        limits_guess(self->context->limits, self->guest, self->user, &self->guess_taken, &fault);
+    self->guessing = status == STATUS_OK;
+    if (status == STATUS_OK)
+        return status;
+    /* Told now, while it is known how long; the accounts' answer comes too late. */
+    session_refuse(self, AUTH_ID, status, fault.text);
+    return status;
+}
+
 void session_verified(struct session *self, enum status status)
 {
     struct fault fault;
@@ -49,6 +65,8 @@ void session_verified(struct session *self, enum status status)
     if (self->state != SESSION_VERIFYING)
         return; /* it has ended meanwhile */
     ev_timer_stop(streams_loop(self->context->streams), &self->timer);
+    if (self->guessing)
+        limits_guessed(self->context->limits, self->guest, self->user, self->guess_taken, status);
     if (status != STATUS_OK)
         (void)fault_set(&fault, status, 0, "%s", login_detail(status));
     else
@@ -99,7 +117,11 @@ static enum status session_ask_accounts(struct session *self, const struct messa
             context->callbacks->on_register(self, message, name, password, fault, context->server);
     if (status != STATUS_NOT_FOUND)
         return status;
-    status = accounts_verify(context->accounts, name, password, self->number);
+    status = limits_login(context->limits, self->guest, name, fault);
+    if (status != STATUS_OK)
+        return status;
+    status = accounts_verify(
+        context->accounts, name, password, limits_address(self->guest), self->number);
     if (status != STATUS_OK)
         (void)fault_set(fault, status, 0, "%s", login_detail(status));
     return status;

@@ -14,6 +14,7 @@ struct flow {
     struct turns *turns;
     struct turn *first; /* that wait */
     size_t under_way;
+    size_t waiting;
     int64_t credit; /* while it is above 0 the flow has its turn */
 };
 
@@ -98,6 +99,7 @@ void turns_add(struct turns *self, struct flow *flow, struct turn *turn, size_t 
     if (!flow->first)
         stand_in_line(self, flow);
     DL_APPEND2(flow->first, turn, previous, next);
+    flow->waiting++;
     self->count++;
 }
 
@@ -112,12 +114,46 @@ struct turn *turns_next(struct turns *self)
     return self->ring->first;
 }
 
+static bool is_within(const struct flow *flow, size_t most)
+{
+    return flow->key == 0 || flow->under_way - flow->waiting < most;
+}
+
+struct turn *turns_next_within(struct turns *self, size_t most)
+{
+    const struct flow *flow;
+    bool any = false;
+
+    CDL_FOREACH2(self->ring, flow, next)
+    any = any || is_within(flow, most);
+    while (any && !(is_within(self->ring, most) && self->ring->credit > 0)) {
+        if (is_within(self->ring, most))
+            self->ring->credit += TURN_COST;
+        self->ring = self->ring->next;
+    }
+    return any ? self->ring->first : NULL;
+}
+
+struct turn *turns_last_of_many(const struct turns *self, size_t than)
+{
+    const struct flow *flow;
+    struct turn *last = NULL;
+
+    CDL_FOREACH2(self->ring, flow, next)
+    if (flow->waiting > than) {
+        than = flow->waiting;
+        last = flow->first->previous;
+    }
+    return last;
+}
+
 void turns_withdraw(struct turns *self, struct turn *turn)
 {
     struct flow *flow = turn->flow;
 
     assert(flow->turns == self && self->count > 0);
     DL_DELETE2(flow->first, turn, previous, next);
+    flow->waiting--;
     self->count--;
     if (!flow->first)
         CDL_DELETE2(self->ring, flow, previous, next);

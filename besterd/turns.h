@@ -56,6 +56,12 @@ void flow_join(struct flow *flow, struct turns *turns);
 void turns_add(struct turns *self, struct flow *flow, struct turn *turn, size_t cost);
 /* The item whose turn it is; NULL: none waits. */
 struct turn *turns_next(struct turns *self);
+/* The same among the flows of which fewer than most are under way and do not wait; the
+ * flow of key 0 is nobody in particular, and may have any number. It costs a look at
+ * each flow. NULL: none waits. */
+struct turn *turns_next_within(struct turns *self, size_t most);
+/* The last item of the flow in which the most wait, if they are more than `than`. */
+struct turn *turns_last_of_many(const struct turns *self, size_t than);
 /* It had its turn, and is paid for. */
 void turns_take(struct turns *self, struct turn *turn);
 /* It does not wait any more, and had no turn. */

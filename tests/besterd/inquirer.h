@@ -87,7 +87,7 @@ static inline void wait_for(struct inquirer *self, size_t count)
 static inline enum status verify(struct inquirer *self, const char *username, const char *password)
 {
     self->is_asking = true;
-    assert_int_equal(accounts_verify(self->accounts, username, span_of(password), 7), STATUS_OK);
+    assert_int_equal(accounts_verify(self->accounts, username, span_of(password), 0, 7), STATUS_OK);
     self->is_asking = false;
     wait_for(self, 1);
     const struct answer *last = &self->answers[self->count - 1];

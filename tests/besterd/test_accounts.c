@@ -408,7 +408,7 @@ static void test_many_at_once(void **state)
     open_accounts(self, DATABASE_SQLITE);
     for (uint64_t i = 0; i < HASH_JOBS; i++) {
         struct span password = i % 2 == 0 ? SPAN_LITERAL("secret") : SPAN_LITERAL("wrong");
-        assert_int_equal(accounts_verify(self->inquirer.accounts, "T", password, i), STATUS_OK);
+        assert_int_equal(accounts_verify(self->inquirer.accounts, "T", password, 0, i), STATUS_OK);
     }
     assert_int_equal(accounts_exists(self->inquirer.accounts, "T", HASH_JOBS), STATUS_OK);
     wait_for(&self->inquirer, HASH_JOBS + 1);
@@ -431,10 +431,10 @@ static void test_too_many_at_once(void **state)
     struct fixture *self = *state;
     open_accounts(self, DATABASE_SQLITE);
     size_t taken = 0;
-    while (accounts_verify(self->inquirer.accounts, "T", SPAN_LITERAL("x"), taken) == STATUS_OK)
+    while (accounts_verify(self->inquirer.accounts, "T", SPAN_LITERAL("x"), 0, taken) == STATUS_OK)
         assert_true(++taken < ANSWERS_MAX);
     assert_int_equal(
-        accounts_verify(self->inquirer.accounts, "T", SPAN_LITERAL("x"), 0), STATUS_OVERLOADED);
+        accounts_verify(self->inquirer.accounts, "T", SPAN_LITERAL("x"), 0, 0), STATUS_OVERLOADED);
     assert_true(taken >= 1000);
     /* Freed with all of them waiting: nobody is called, nothing leaks. */
     inquirer_close(&self->inquirer);
@@ -551,7 +551,7 @@ static void test_open(void **state)
     self->inquirer.ask_again = true;
     for (uint64_t i = 0; i < 100; i++)
         assert_int_equal(
-            accounts_verify(self->inquirer.accounts, "T", SPAN_LITERAL("x"), i), STATUS_OK);
+            accounts_verify(self->inquirer.accounts, "T", SPAN_LITERAL("x"), 0, i), STATUS_OK);
     wait_for(&self->inquirer, 101);
     for (size_t i = 0; i < 100; i++) /* in order */
         assert_int_equal(self->inquirer.answers[self->inquirer.count - 101 + i].ticket, i);

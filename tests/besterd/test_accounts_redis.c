@@ -142,7 +142,7 @@ static void test_many_at_once(void **state)
     inquirer_open(&self->inquirer, &self->config);
     for (uint64_t i = 0; i < MANY; i++) {
         struct span password = i % 2 == 0 ? SPAN_LITERAL("secret") : SPAN_LITERAL("wrong");
-        assert_int_equal(accounts_verify(self->inquirer.accounts, "T", password, i), STATUS_OK);
+        assert_int_equal(accounts_verify(self->inquirer.accounts, "T", password, 0, i), STATUS_OK);
     }
     assert_int_equal(accounts_exists(self->inquirer.accounts, "T", MANY), STATUS_OK);
     wait_for(&self->inquirer, MANY + 1);
@@ -165,10 +165,10 @@ static void test_too_many_at_once(void **state)
     struct fixture *self = *state;
     start(self, NULL);
     size_t taken = 0;
-    while (accounts_verify(self->inquirer.accounts, "T", SPAN_LITERAL("x"), taken) == STATUS_OK)
+    while (accounts_verify(self->inquirer.accounts, "T", SPAN_LITERAL("x"), 0, taken) == STATUS_OK)
         assert_true(++taken < ANSWERS_MAX);
     assert_int_equal(
-        accounts_verify(self->inquirer.accounts, "T", SPAN_LITERAL("x"), 0), STATUS_OVERLOADED);
+        accounts_verify(self->inquirer.accounts, "T", SPAN_LITERAL("x"), 0, 0), STATUS_OVERLOADED);
     assert_true(taken >= 1000);
     /* Freed with all of them waiting: nobody is called, nothing leaks. */
     inquirer_close(&self->inquirer);
@@ -259,7 +259,7 @@ static void test_many_with_the_same_plain_text(void **state)
     SAY(self, "HSET", "T", "password", "secret");
     for (uint64_t i = 0; i < MANY; i++)
         assert_int_equal(
-            accounts_verify(self->inquirer.accounts, "T", SPAN_LITERAL("secret"), i), STATUS_OK);
+            accounts_verify(self->inquirer.accounts, "T", SPAN_LITERAL("secret"), 0, i), STATUS_OK);
     wait_for(&self->inquirer, MANY);
     for (size_t i = 0; i < MANY; i++)
         assert_int_equal(self->inquirer.answers[i].status, STATUS_OK);
@@ -280,7 +280,7 @@ static void test_many_users_with_plain_text(void **state)
         snprintf(password, sizeof password, "p%d", i);
         SAY(self, "HSET", name, "password", password);
         assert_int_equal(
-            accounts_verify(self->inquirer.accounts, name, span_of(password), (uint64_t)i),
+            accounts_verify(self->inquirer.accounts, name, span_of(password), 0, (uint64_t)i),
             STATUS_OK);
     }
     wait_for(&self->inquirer, MANY);
@@ -389,9 +389,9 @@ static void test_killed_with_questions_under_way(void **state)
     assert_int_equal(exists(&self->inquirer, "T"), STATUS_OK);
     for (uint64_t i = 0; i < MANY; i++) {
         assert_int_equal(
-            accounts_verify(self->inquirer.accounts, "T", SPAN_LITERAL("secret"), i), STATUS_OK);
+            accounts_verify(self->inquirer.accounts, "T", SPAN_LITERAL("secret"), 0, i), STATUS_OK);
         assert_int_equal(
-            accounts_verify(self->inquirer.accounts, "P", SPAN_LITERAL("wrong"), i), STATUS_OK);
+            accounts_verify(self->inquirer.accounts, "P", SPAN_LITERAL("wrong"), 0, i), STATUS_OK);
         assert_int_equal(accounts_exists(self->inquirer.accounts, "T", i), STATUS_OK);
     }
     wait_for(&self->inquirer, MANY / 2);
@@ -452,7 +452,7 @@ static void test_freed_whatever_it_does(void **state)
     redis_server_stop(&self->redis);
     for (uint64_t i = 0; i < MANY; i++)
         assert_int_equal(
-            accounts_verify(self->inquirer.accounts, "P", SPAN_LITERAL("plain"), i), STATUS_OK);
+            accounts_verify(self->inquirer.accounts, "P", SPAN_LITERAL("plain"), 0, i), STATUS_OK);
     ev_run(self->inquirer.loop, EVRUN_NOWAIT);
     inquirer_close(&self->inquirer);
     inquirer_open(&self->inquirer, &self->config); /* connects, and nobody greets */
@@ -474,7 +474,8 @@ static void test_freed_while_replacing(void **state)
         inquirer_open(&self->inquirer, &self->config);
         for (uint64_t i = 0; i < 4; i++)
             assert_int_equal(
-                accounts_verify(self->inquirer.accounts, "P", SPAN_LITERAL("plain"), i), STATUS_OK);
+                accounts_verify(self->inquirer.accounts, "P", SPAN_LITERAL("plain"), 0, i),
+                STATUS_OK);
         for (int i = 0; i < turns; i++)
             ev_run(self->inquirer.loop, EVRUN_ONCE);
         inquirer_close(&self->inquirer);

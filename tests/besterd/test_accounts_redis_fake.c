@@ -309,7 +309,7 @@ static void test_a_queue_of_replacements_fails(void **state)
     size_t before = self->inquirer.count;
     for (uint64_t i = 0; i < 3; i++)
         assert_int_equal(
-            accounts_verify(self->inquirer.accounts, "T", SPAN_LITERAL("secret"), i), STATUS_OK);
+            accounts_verify(self->inquirer.accounts, "T", SPAN_LITERAL("secret"), 0, i), STATUS_OK);
     wait_for(&self->inquirer, 3);
     for (size_t i = before; i < self->inquirer.count; i++) {
         enum status status = self->inquirer.answers[i].status;

@@ -317,6 +317,12 @@ static void test_everything(void **state)
     assert_int_equal(limits->address_message_burst, 12);
     assert_int_equal(limits->user_messages_per_s, 13);
     assert_int_equal(limits->user_message_burst, 14);
+    assert_int_equal(limits->failed_logins_per_min, 20);
+    assert_int_equal(limits->failed_login_burst, 21);
+    assert_int_equal(limits->address_failed_logins_per_min, 22);
+    assert_int_equal(limits->address_failed_login_burst, 23);
+    assert_int_equal(limits->user_failed_logins_per_min, 24);
+    assert_int_equal(limits->user_failed_login_burst, 25);
     assert_true(limits->also_local);
     assert_int_equal(limits->peer_in_flight, 8);
     assert_int_equal(limits->peer_heartbeat_ms, 900);
@@ -472,7 +478,7 @@ static void test_edges_of_limits(void **state)
             assert_false(is_taken(limit->name, limit->least - 1));
         count++;
     }
-    assert_int_equal(count, 29);
+    assert_int_equal(count, 35);
 }
 
 /* ---- mistakes ---- */

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Who may come in to besterd at all: listeners without TLS, from outside. Writes TAP."""
+"""Who may come in to besterd: listeners without TLS, and guesses at passwords, from outside. Writes TAP."""
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -78,6 +79,81 @@ def test_a_reload_cannot_open_it_to_others():
         same(server.metric('bester_reloads_total{result="bad"}'), 1.0, "reloads refused")
 
 
+# ---- who guesses passwords
+
+
+def serve(limits, accounts):
+    """A server with accounts on TCP, where loopback counts as any address."""
+    listener, given = handed()
+    server = Server({"network": {"types": ["unix", "tcp4"], "tcp4": {
+        "address": "127.0.0.1", "port": listener.getsockname()[1]}}, "limits": {"alsoLocal": True, **limits}},
+        accounts=accounts, **given)
+    server.listener = listener # kept open until the server has it
+    return server
+
+
+def log_in(server, address, user, password):
+    """"good" or the reason, and the detail."""
+    with Client.of(socket.create_connection(server.listener.getsockname(), source_address=(address, 0))) as client:
+        payload = client.log_in(user, password)["payload"]
+        return payload.get("reason", "good"), payload.get("detail")
+
+
+def hits(server, limit):
+    return server.metric(f'bester_limit_hits_total{{limit="{limit}"}}')
+
+
+def test_failed_logins_are_throttled():
+    with serve({"failedLoginBurst": 3, "failedLoginsPerMinute": 1}, {"T": "secret", "G": "other"}) as server:
+        for i in range(3):
+            same(log_in(server, "127.0.0.1", "T", "wrong")[0], "authFailed")
+            server.await_line(f'session: {i + 1} failed logins as "T" from 127.0.0.1')
+        for password in "wrong", "secret": # the right one is not looked at either
+            reason, detail = log_in(server, "127.0.0.1", "T", password)
+            same(reason, "rateLimited")
+            wait_s = int(re.fullmatch(r"too many failed logins; try again in (\d+) seconds", detail)[1])
+            same(0 < wait_s <= 60, True, detail)
+        same(hits(server, "failedLoginsPerMinute"), 2.0)
+        same(server.metric('bester_logins_total{result="rateLimited"}'), 2.0)
+        server.await_line('warning session: limits.failedLoginsPerMinute: a login as "T" from 127.0.0.1 was refused')
+        same(log_in(server, "127.0.0.2", "T", "secret")[0], "good", "the user, from elsewhere")
+        same(log_in(server, "127.0.0.1", "G", "other")[0], "good", "another user, from there")
+        server.config["limits"]["failedLoginBurst"] = 4
+        server.write()
+        mark = server.mark()
+        server.signal(signal.SIGHUP)
+        server.await_line("read again|reload", mark)
+        same(log_in(server, "127.0.0.1", "T", "secret")[0], "good", "one more, after a reload")
+        same(log_in(server, "127.0.0.1", "T", "wrong")[0], "authFailed", "and all anew")
+
+
+def test_a_flood_of_guesses_counts_each():
+    """Many at once, before the first is known to have failed: no more are tried than may be."""
+    with serve({"failedLoginBurst": 5, "failedLoginsPerMinute": 1}, {"T": "secret"}) as server:
+        connections = [Client.of(socket.create_connection(server.listener.getsockname())) for _ in range(60)]
+        for client in connections:
+            client.say({"header": {"scope": "client", "authentication": {"username": "T", "password": "wrong"}},
+                        "payload": {}})
+        reasons = [client.hear()["payload"]["reason"] for client in connections]
+        same((reasons.count("authFailed"), reasons.count("rateLimited")), (5, 55))
+        for client in connections:
+            client.connection.close()
+
+
+def test_many_logins_at_once_are_no_guesses():
+    with serve({"failedLoginBurst": 5, "failedLoginsPerMinute": 1}, {"T": "secret"}) as server:
+        connections = [Client.of(socket.create_connection(server.listener.getsockname())) for _ in range(60)]
+        for client in connections:
+            client.say({"header": {"scope": "client", "authentication": {"username": "T", "password": "secret"}},
+                        "payload": {}})
+        same([client.hear()["header"]["status"] for client in connections], 60 * ["good"])
+        for client in connections:
+            client.connection.close()
+
+
 run(test_a_configuration_of_the_reference_starts_and_serves_this_machine_alone,
     test_a_configuration_of_ours_is_refused,
-    test_a_reload_cannot_open_it_to_others)
+    test_a_reload_cannot_open_it_to_others,
+    test_failed_logins_are_throttled,
+    test_a_flood_of_guesses_counts_each,
+    test_many_logins_at_once_are_no_guesses)

@@ -234,6 +234,107 @@ static void test_the_log_is_bounded(void **state)
     assert_int_equal(hits(self, LIMIT_CONNECTS), 1000 + 1005);
 }
 
+/* ---- logins ---- */
+
+/* Seconds to wait, of what it says; 0: it may be tried, and fails. */
+static unsigned wrong(struct world *self, const struct guest *guest, const char *name)
+{
+    unsigned taken;
+    struct fault fault = {.text = ""};
+    enum status status = limits_guess(self->limits, guest, name, &taken, &fault);
+    if (status == STATUS_OK) {
+        limits_guessed(self->limits, guest, name, taken, STATUS_AUTH_FAILED);
+        return 0;
+    }
+    assert_int_equal(status, STATUS_RATE_LIMITED);
+    static const char before[] = "too many failed logins; try again in ";
+    char *end;
+    assert_int_equal(strncmp(fault.text, before, sizeof before - 1), 0);
+    unsigned long wait_s = strtoul(fault.text + sizeof before - 1, &end, 10);
+    assert_string_equal(end, " seconds");
+    return (unsigned)wait_s;
+}
+
+static void right(struct world *self, const struct guest *guest, const char *name)
+{
+    unsigned taken;
+    struct fault fault;
+    assert_int_equal(limits_guess(self->limits, guest, name, &taken, &fault), STATUS_OK);
+    limits_guessed(self->limits, guest, name, taken, STATUS_OK);
+}
+
+/* The defaults: 10 at once and 2 in a minute of one user at one address, and ten times
+ * as many for all users there. An IPv6 address is its first 64 bits. */
+static void test_failed_logins(void **state)
+{
+    struct world *self = *state;
+    struct guest *here, *next_door, *elsewhere;
+    struct fault fault;
+    assert_int_equal(admit(self, "2001:db8::1", &here), STATUS_OK);
+    assert_int_equal(admit(self, "2001:db8::2:3:4:5", &next_door), STATUS_OK);
+    assert_int_equal(admit(self, "2001:db8:0:1::1", &elsewhere), STATUS_OK);
+    assert_int_equal(limits_address(here), limits_address(next_door));
+    assert_int_not_equal(limits_address(here), limits_address(elsewhere));
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(wrong(self, i % 2 ? here : next_door, "T"), 0);
+    assert_int_equal(hits(self, LIMIT_GUESSES), 0);
+    assert_int_equal(wrong(self, here, "T"), 30);
+    assert_int_equal(hits(self, LIMIT_GUESSES), 1);
+    assert_int_equal(limits_login(self->limits, next_door, "T", &fault), STATUS_RATE_LIMITED);
+    assert_int_equal(limits_login(self->limits, elsewhere, "T", &fault), STATUS_OK);
+    clock_s += 0.5;
+    assert_int_equal(wrong(self, here, "T"), 30); /* not told too early */
+    clock_s += 29.5;
+    right(self, here, "T");
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(wrong(self, here, "T"), 0);
+    char name[8];
+    for (int i = 0; hits(self, LIMIT_ADDRESS_GUESSES) == 0; i++) {
+        snprintf(name, sizeof name, "u%u", (unsigned)i % 1000);
+        assert_int_equal(wrong(self, here, name), i < 90 ? 0 : 3); /* 10 were before, of T */
+    }
+    limits_leave(self->limits, here);
+    limits_leave(self->limits, next_door);
+    limits_leave(self->limits, elsewhere);
+}
+
+static void test_failed_logins_from_everywhere(void **state)
+{
+    struct world *self = *state;
+    struct guest *guests[101];
+    char address[20];
+    struct guest *home;
+    assert_int_equal(admit(self, "198.51.100.7", &home), STATUS_OK);
+    right(self, home, "T");
+    for (int i = 0; i < 101; i++) {
+        snprintf(address, sizeof address, "192.0.2.%d", i + 100);
+        assert_int_equal(admit(self, address, &guests[i]), STATUS_OK);
+    }
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(wrong(self, guests[i], "T"), 0);
+    assert_int_equal(hits(self, LIMIT_USER_GUESSES), 0);
+    assert_int_equal(wrong(self, guests[0], "T"), 3);
+    assert_int_equal(hits(self, LIMIT_USER_GUESSES), 1);
+    assert_int_equal(wrong(self, guests[100], "T"), 0); /* once */
+    assert_int_equal(wrong(self, guests[100], "T"), 3);
+    right(self, home, "T");
+    for (int i = 0; i < 101; i++)
+        limits_leave(self->limits, guests[i]);
+    limits_leave(self->limits, home);
+}
+
+/* Local ones are nobody in particular. */
+static void test_failed_logins_here(void **state)
+{
+    struct world *self = *state;
+    struct guest *guest;
+    assert_int_equal(admit(self, NULL, &guest), STATUS_OK);
+    assert_int_equal(limits_address(guest), 0);
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(wrong(self, guest, "T"), 0);
+    limits_leave(self->limits, guest);
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -245,6 +346,9 @@ int main(void)
         TEST(test_logins_of_a_user),
         TEST(test_messages_in_a_second),
         TEST(test_the_log_is_bounded),
+        TEST(test_failed_logins),
+        TEST(test_failed_logins_from_everywhere),
+        TEST(test_failed_logins_here),
     };
     return cmocka_run_group_tests_name("limits", tests, NULL, NULL);
 }

@@ -99,6 +99,35 @@ static void test_siphash(void **state)
     assert_false(siphash(key, text, sizeof text) == 0xa129ca6149be45e5);
 }
 
+static void test_looking_and_giving_back(void **state)
+{
+    assert_true(rates_wait(*state, 1, &three, 100) == 0); /* never seen */
+    assert_true(rates_is_full(*state, 1, 100));
+    assert_int_equal(rates_taken(*state, 1, &three, 100), 0);
+    for (unsigned i = 1; i <= 3; i++) {
+        assert_true(rates_wait(*state, 1, &three, 100) == 0);
+        assert_true(rates_try(*state, 1, &three, 100));
+        assert_int_equal(rates_taken(*state, 1, &three, 100), i);
+    }
+    assert_near(rates_wait(*state, 1, &three, 100), 0.5);
+    assert_near(rates_wait(*state, 1, &three, 100.2), 0.3);
+    assert_int_equal(rates_taken(*state, 1, &three, 100.2), 3); /* one is on its way */
+    assert_int_equal(rates_taken(*state, 1, &three, 100.5), 2);
+    rates_give(*state, 1, &three, 100);
+    assert_true(rates_wait(*state, 1, &three, 100) == 0);
+    assert_true(rates_try(*state, 1, &three, 100));
+    assert_false(rates_try(*state, 1, &three, 100));
+    for (int i = 0; i < 5; i++) /* more than there were */
+        rates_give(*state, 1, &three, 100);
+    assert_true(rates_is_full(*state, 1, 100));
+    for (int i = 0; i < 3; i++)
+        assert_true(rates_try(*state, 1, &three, 100));
+    assert_false(rates_try(*state, 1, &three, 100));
+    rates_clear(*state, 1);
+    assert_true(rates_is_full(*state, 1, 100));
+    assert_true(rates_try(*state, 1, &three, 100));
+}
+
 int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -109,6 +138,7 @@ int main(void)
         TEST(test_the_rate_holds),
         TEST(test_a_crowd),
         cmocka_unit_test(test_siphash),
+        TEST(test_looking_and_giving_back),
     };
     return cmocka_run_group_tests_name("rates", tests, NULL, NULL);
 }

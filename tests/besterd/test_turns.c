@@ -244,6 +244,93 @@ static void test_at_random(void **state)
         continue;
 }
 
+static struct item *take_within(size_t most)
+{
+    struct turn *turn = turns_next_within(&ring, most);
+    if (!turn)
+        return NULL;
+    turns_take(&ring, turn);
+    return (struct item *)turn;
+}
+
+static void expect_within(size_t most, int expected)
+{
+    struct item *item = take_within(most);
+    assert_int_equal(item ? (int)(item - items) : -1, expected);
+}
+
+static void over(unsigned number)
+{
+    flows_leave(&flows, items[number].turn.flow);
+}
+
+/* Who has as many under way as one may have is passed over, and nobody else waits. */
+static void test_as_many_as_one_may_have(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++)
+        add(&items[i], 7, i, 1);
+    expect_within(2, 0);
+    expect_within(2, 1);
+    expect_within(2, -1);
+    add(&items[4], 8, 0, 1);
+    expect_within(2, 4);
+    expect_within(2, -1);
+    add(&items[5], 8, 1, 1);
+    expect_within(2, 5);
+    expect_within(2, -1);
+    over(1);
+    expect_within(2, 2);
+    expect_within(2, -1);
+    over(0);
+    over(2);
+    expect_within(2, 3);
+    expect_within(2, -1);
+    over(3);
+    over(4);
+    over(5);
+}
+
+static void test_nobody_in_particular(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        add(&items[i], 0, i, 1);
+    for (unsigned i = 0; i < 3; i++)
+        expect_within(1, (int)i);
+    for (unsigned i = 0; i < 3; i++)
+        over(i);
+}
+
+static void expect_last(size_t than, int expected)
+{
+    struct turn *turn = turns_last_of_many(&ring, than);
+    assert_int_equal(turn ? (int)((struct item *)turn - items) : -1, expected);
+}
+
+static void test_the_last_of_many(void **state)
+{
+    (void)state;
+    expect_last(0, -1); /* nobody waits */
+    for (unsigned i = 0; i < 3; i++)
+        add(&items[i], 7, i, 1);
+    add(&items[3], 8, 0, 1);
+    expect_last(3, -1);
+    expect_last(2, 2);
+    expect_last(0, 2); /* whichever flow comes first */
+    turns_withdraw(&ring, &items[2].turn);
+    over(2);
+    expect_last(2, -1);
+    expect_last(1, 1);
+    expect_within(9, 0); /* does not wait any more */
+    expect_last(1, -1);
+    while (take_within(9))
+        continue;
+    over(0);
+    over(1);
+    over(3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +344,9 @@ int main(void)
         TEST(test_turns_are_not_saved),
         TEST(test_moved),
         TEST(test_at_random),
+        TEST(test_as_many_as_one_may_have),
+        TEST(test_nobody_in_particular),
+        TEST(test_the_last_of_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

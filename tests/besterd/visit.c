@@ -2,9 +2,10 @@
 
 #include "besterd/log.h"
 
-static enum status verify(
-    struct accounts *accounts, const char *username, struct span password, uint64_t ticket)
+static enum status verify(struct accounts *accounts, const char *username, struct span password,
+    uint64_t from, uint64_t ticket)
 {
+    (void)from;
     struct visit *self = accounts->user;
     assert_int_equal(ticket, 7);
     snprintf(self->asked, sizeof self->asked, "%s/%.*s", username, (int)password.len, password.at);
