@@ -6,7 +6,6 @@
 
 #include "besterd/identity.h"
 #include "besterd/link_internal.h"
-#include "besterd/log.h"
 
 const char *link_state_text(enum link_state state)
 {

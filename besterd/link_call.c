@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "besterd/link_internal.h"
-#include "besterd/log.h"
 
 enum {
     UNKNOWN_CALLS_MAX = 64, /* connections that have not said hello */
@@ -80,7 +79,8 @@ void call_fail(struct call *self, const char *why)
 
     snprintf(trouble, sizeof(trouble), "hung up on it: %.200s", why);
     if (!self->link)
-        log_line(LOG_LEVEL_INFO, "peers", "%s: %s", self->address, trouble);
+        log_sparingly(
+            &self->links->nobodies, LOG_LEVEL_INFO, "peers", "%s: %s", self->address, trouble);
     call_end(self, trouble);
 }
 

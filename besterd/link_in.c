@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "besterd/lane.h"
-#include "besterd/log.h"
 
 /* ---- entries: what the peer may send again ---- */
 
@@ -22,6 +21,8 @@ static struct entry *find_entry(struct inbox *self, uint64_t exchange)
 static void entry_free(struct inbox *self, struct entry *entry)
 {
     HASH_DEL(self->entries, entry);
+    if (entry->report)
+        self->kept_bytes -= entry->report->len;
     blob_unref(entry->report);
     free(entry);
 }
@@ -64,12 +65,15 @@ static struct blob *shorten(const struct blob *frame, uint64_t exchange)
         .detail = detail[0] ? detail : NULL});
 }
 
-/* Without memory for a short one the long one is kept. */
-static struct blob *to_keep(struct blob *frame, uint64_t exchange)
+/* A peer that never says which reports it has makes us keep SPAN_FACTOR times as many as may be
+ * under way at once. Without memory for a short one the long one is kept. */
+static void keep(struct inbox *self, struct entry *entry, struct blob *frame)
 {
-    struct blob *brief = frame->len > REPORT_KEPT_MAX ? shorten(frame, exchange) : NULL;
+    bool is_long = frame->len > REPORT_KEPT_MAX || self->kept_bytes > KEPT_BYTES;
+    struct blob *brief = is_long ? shorten(frame, entry->exchange) : NULL;
 
-    return brief ? brief : blob_ref(frame);
+    entry->report = brief ? brief : blob_ref(frame);
+    self->kept_bytes += entry->report->len;
 }
 
 /* ---- lodgers ---- */
@@ -102,7 +106,7 @@ static void on_report(struct session *lodger, struct blob *frame)
         blob_unref(frame);
         return;
     }
-    entry->report = to_keep(frame, lodger->exchange);
+    keep(&link->in, entry, frame);
     if (link->call)
         (void)call_say(link->call, frame);
     else
@@ -176,10 +180,10 @@ static void refuse(struct link *self, const struct arrival *arrival, const struc
         .detail = detail,
     });
 
-    log_line(LOG_LEVEL_INFO, "peers", "%.100s: a message was refused: %s: %s", self->peer->name,
-        status_text(reason), detail);
+    log_sparingly(&self->failing, LOG_LEVEL_INFO, "peers", "%.100s: a message was refused: %s: %s",
+        self->peer->name, status_text(reason), detail);
     if (entry && frame)
-        entry->report = blob_ref(frame);
+        keep(&self->in, entry, frame);
     (void)call_say(self->call, frame);
 }
 

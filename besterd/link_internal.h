@@ -11,6 +11,7 @@
 #define BESTERD_LINK_INTERNAL_H
 
 #include "besterd/link.h"
+#include "besterd/log.h"
 #include "libbester/dial.h"
 #include "libbester/stream.h"
 #include "libbester/tls.h"
@@ -27,6 +28,7 @@ enum {
     SPAN_FACTOR = 64,         /* how far a message may be ahead of the oldest without report, in
                                  messages under way at once */
     REPORT_KEPT_MAX = 4096,   /* a longer report is kept in short */
+    KEPT_BYTES = 8 << 20,     /* of reports of one peer's messages: over it each is kept in short */
     ENVELOPE_SLACK = 64 * 1024,
     REPORT_MAX = 3 << 20
 };
@@ -83,6 +85,7 @@ struct inbox {
     uint64_t reported; /* all entries below were forgotten */
     struct strand *strands;
     size_t lodgers;
+    size_t kept_bytes; /* of reports */
 };
 
 /* ---- connections ---- */
@@ -122,7 +125,8 @@ struct link {
     char trouble[TROUBLE_MAX];
     struct outbox out;
     struct inbox in;
-    bool kept; /* during a reload */
+    struct log_valve failing; /* lines about messages, of it and to it, that were reported bad */
+    bool kept;                /* during a reload */
 };
 
 struct links {
@@ -137,7 +141,8 @@ struct links {
     char instance[INSTANCE_MAX];
     uint64_t secret; /* what order is mixed with */
     struct strangers strangers;
-    struct strand *stale; /* a list */
+    struct log_valve nobodies; /* lines about: connections of who has not said who it is */
+    struct strand *stale;      /* a list */
     uint64_t dice;
     size_t lodgers;
     bool draining;

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "besterd/log.h"
-
 /* The peer is told of reports that are in at the latest after so many. */
 enum { TELL_EVERY = 64 };
 
@@ -65,7 +63,7 @@ static void tell(
     va_end(arguments);
     metrics_count(context->metrics, METRIC_PEER_MESSAGES, self->label, metrics_result(status));
     if (status != STATUS_OK)
-        log_line(LOG_LEVEL_INFO, "peers", "%s", detail);
+        log_sparingly(&self->failing, LOG_LEVEL_INFO, "peers", "%s", detail);
     context->on_done(tag, status, status == STATUS_OK ? NULL : detail, context->server);
 }
 

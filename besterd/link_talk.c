@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "besterd/link_internal.h"
-#include "besterd/log.h"
 #include "libbester/json_find.h"
 
 bool call_say_word(struct call *self, const char *word)

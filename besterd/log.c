@@ -284,3 +284,19 @@ bool log_valve_open(struct log_valve *self, double now_s, enum log_level level, 
     self->lines++;
     return true;
 }
+
+void log_sparingly(
+    struct log_valve *self, enum log_level level, const char *subject, const char *format, ...)
+{
+    struct timespec now;
+    va_list args;
+
+    if (!log_enabled(level))
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    if (!log_valve_open(self, (double)now.tv_sec + (double)now.tv_nsec / 1e9, level, subject))
+        return;
+    va_start(args, format);
+    log_text(level, subject, NULL, format, args);
+    va_end(args);
+}

@@ -53,6 +53,7 @@ struct destination {
 struct peers {
     const struct peers_context *context;
     struct destination *destinations; /* a hash table by name */
+    struct log_valve failing;         /* lines about messages that were not taken */
 };
 
 static void destination_pump(struct destination *self);
@@ -110,7 +111,8 @@ static void errand_end(struct errand *self, enum status status, const char *form
 {
     struct chain *chain = self->chain;
     struct destination *to = chain->to;
-    const struct peers_context *context = to->peers->context;
+    struct peers *peers = to->peers;
+    const struct peers_context *context = peers->context;
     uint64_t tag = self->tag;
     char detail[300];
     va_list arguments;
@@ -131,7 +133,7 @@ static void errand_end(struct errand *self, enum status status, const char *form
     destination_pump(to);
     chain_free_if_empty(chain);
     if (status != STATUS_OK)
-        log_line(LOG_LEVEL_INFO, "peers", "%s", detail);
+        log_sparingly(&peers->failing, LOG_LEVEL_INFO, "peers", "%s", detail);
     context->on_done(tag, status, status == STATUS_OK ? NULL : detail, context->server);
 }
 

@@ -370,6 +370,32 @@ def test_flood():
     handler.close()
 
 
+def refused(number, id_bytes):
+    """A message that is refused at once, for its origin."""
+    whole = message(number, None, origin="T@S9")
+    whole["payload"]["id"] = "x" * id_bytes
+    return whole
+
+
+def test_what_is_remembered_is_bounded():
+    """A peer that never says which reports it has fills neither the memory with them nor the log."""
+    server, peer, handler = one_with_a_peer()
+    with server, peer.call(server) as there:
+        count = 2600  # times 3500 are over the 8 MiB that are kept whole
+        for number in range(1, count + 1):
+            there.say(refused(number, 3500))
+            same(len(report_of(there, number)["payload"]["id"]), 3500)
+        there.say(refused(count + 1, 100000))
+        same(len(report_of(there, count + 1)["payload"]["id"]), 100000)
+        for number, kept in (1, True), (count, False), (count + 1, False):
+            there.say(refused(number, 10))
+            payload = report_of(there, number)["payload"]
+            same((payload["reason"], "id" in payload), ("notAllowed", kept), number)
+        told = len([line for line in server.lines if "a message was refused" in line])
+        same(told < count / 2, True, "lines in the log")  # 5 in a second
+    handler.close()
+
+
 def test_silence():
     """One that does not answer is given up; one that does is asked again."""
     server, peer, handler = one_with_a_peer({"limits": {"peerHeartbeatMs": 50}})
@@ -593,7 +619,7 @@ TESTS = (
     test_the_one_that_is_called_shows_another_key, test_pinned_is_never_legacy,
     test_lies_about_the_origin, test_relays, test_duplicates,
     test_a_duplicate_of_what_is_under_way, test_an_old_instance_is_forgotten, test_garbage,
-    test_flood, test_silence, test_half_open, test_resent_until_reported,
-    test_not_resent_to_a_successor, test_not_taken, test_window, test_too_large_for_it,
+    test_flood, test_what_is_remembered_is_bounded, test_silence, test_half_open,
+    test_resent_until_reported, test_not_resent_to_a_successor, test_not_taken, test_window, test_too_large_for_it,
     test_two_connections_at_once, test_which_of_two_counts)
 run(*[test for test in TESTS if sys.argv[1:] in ([], [test.__name__])])
