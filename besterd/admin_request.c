@@ -27,8 +27,10 @@ static enum status read_secret(
 {
     size_t len = json_is_string(value) ? json_string_length(value) : 0;
 
-    if (len == 0 || len > PASSWORD_MAX)
-        return fault_set(fault, STATUS_INVALID, 0, "must be a text of 1 to %d bytes", PASSWORD_MAX);
+    /* A login with such a one could not be told from a shorter one, and is refused. */
+    if (len == 0 || len > PASSWORD_MAX || memchr(json_string_value(value), '\0', len))
+        return fault_set(fault, STATUS_INVALID, 0,
+            "must be a text of 1 to %d bytes, none of them zero", PASSWORD_MAX);
     memcpy(secret->text, json_string_value(value), len);
     secret->len = len;
     password_wipe((char *)json_string_value(value), len); /* jansson only frees it */

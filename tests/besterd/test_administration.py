@@ -131,7 +131,8 @@ def test_arguments_without_sense():
         for args in wrong:
             same(client.builtin("kick", args)["payload"]["reason"], "malformed", json.dumps(args))
         for args in ({"user": "n"}, {"password": "p"}, {"user": "n", "password": ""},
-                     {"user": "n", "password": "p" * 1025}, {"user": "n" * 65, "password": "p"}):
+                     {"user": "n", "password": "p\0q"}, {"user": "n", "password": "p" * 1025},
+                     {"user": "n" * 65, "password": "p"}):
             same(client.builtin("addUser", args)["payload"]["reason"], "malformed")
         twice = (b'{"payload":{"type":"builtin","id":"t","data":{"command":{"type":"kick",'
                  b'"args":{"user":"T","user":"A"}}}}}')
