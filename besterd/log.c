@@ -134,8 +134,12 @@ static ssize_t put_once(const char *bytes, size_t len)
         return send(sink.fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sink.manner == BY_POLL_FIRST) {
         struct pollfd room = {.fd = sink.fd, .events = POLLOUT};
-        if (poll(&room, 1, 0) != 1 || !(room.revents & POLLOUT))
+        int ready = poll(&room, 1, 0);
+        if (ready != 1 || !(room.revents & POLLOUT)) {
+            if (ready >= 0)
+                errno = EAGAIN; /* it may still be EINTR, of a call long ago */
             return -1;
+        }
     }
     return write(sink.fd, bytes, len);
 }

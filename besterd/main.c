@@ -1,5 +1,6 @@
 /* besterd: the server. See besterd(8). */
 #include <ev.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -228,12 +229,26 @@ static int run(const char *config_file)
     return exit_status;
 }
 
+/* Where a standard descriptor is closed the next file or socket gets its number, and what is
+ * meant for stderr goes into the database. */
+static void fill_standard_descriptors(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 int main(int argc, char **argv)
 {
     struct settings settings = {0};
     struct operands operands;
     int exit_status;
 
+    fill_standard_descriptors();
     if (!options_begin(&table, argc, argv, &settings, &operands, stdout, stderr, &exit_status))
         return exit_status;
     if (settings.features) {

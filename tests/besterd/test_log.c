@@ -8,11 +8,13 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
 #include <regex.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -271,6 +273,22 @@ static void test_nobody_reads(void **state)
     self->read_end = dup(self->write_end);
 }
 
+/* One that cannot be opened anew, so it is asked for room first; an earlier call was interrupted.
+ */
+static void test_no_room_after_an_interruption(void **state)
+{
+    (void)state;
+    int counter = eventfd(0, EFD_NONBLOCK);
+    uint64_t full = UINT64_MAX - 1;
+
+    assert_int_equal(write(counter, &full, sizeof(full)), sizeof(full));
+    log_open(counter, LOG_LEVEL_INFO);
+    errno = EINTR;
+    log_line(LOG_LEVEL_INFO, "", "nobody takes it, and nobody waits");
+    assert_int_equal(log_dropped(), 1);
+    close(counter);
+}
+
 static void test_no_stderr_at_all(void **state)
 {
     (void)state;
@@ -309,6 +327,7 @@ int main(void)
         TEST(test_a_full_pipe_drops_lines_and_says_so),
         TEST(test_a_torn_line_is_ended),
         TEST(test_nobody_reads),
+        TEST(test_no_room_after_an_interruption),
         TEST(test_no_stderr_at_all),
         TEST(test_a_regular_file),
     };

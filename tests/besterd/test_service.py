@@ -12,7 +12,7 @@ import tempfile
 import threading
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from bester import Client, Handler, Server, run, same
+from bester import BUILD, Client, Handler, Server, run, same
 
 
 class Manager:
@@ -97,6 +97,24 @@ def test_a_start_that_fails():
     same(manager.hear("STATUS")["STATUS"].startswith("cannot start: unix:///nowhere"), True)
     same("READY" in manager.heard(), False)
     server.stop()
+    manager.close()
+    shutil.rmtree(server.directory)
+
+
+def test_standard_descriptors_that_are_closed():
+    """Nothing else gets their numbers: what is meant for stderr would go there."""
+    manager = Manager()
+    server = Server({"log": {"level": "debug"}}, environment=manager.environment,
+                    wrap=("sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"))
+    process = subprocess.Popen([*server.wrap, BUILD + "/besterd", server.path("config")],
+                               env=server.environment, cwd=server.directory)
+    manager.hear("READY")
+    same([os.readlink(f"/proc/{process.pid}/fd/{number}") for number in range(3)],
+         ["/dev/null"] * 3)
+    with server.client("T") as client:
+        same(client.send("dummy", None)["header"]["status"], "0")
+    process.terminate()
+    same(process.wait(), 0)
     manager.close()
     shutil.rmtree(server.directory)
 
@@ -260,5 +278,6 @@ def test_what_is_in_flight_at_a_restart():
 
 
 run(test_phases_are_told, test_signs_of_life, test_a_start_that_fails, test_nobody_to_tell,
+    test_standard_descriptors_that_are_closed,
     test_handlers_cannot_speak_for_the_server, test_a_restart_refuses_nobody,
     test_what_is_in_flight_at_a_restart)
