@@ -45,6 +45,8 @@ struct config_handler {
     unsigned connections; /* CONFIG_STREAM */
     unsigned pipelined;   /* CONFIG_STREAM: questions under way on each */
     unsigned timeout_ms;
+    unsigned breaker_failures; /* in a row; 0: any number */
+    unsigned breaker_pause_ms;
     unsigned may_command; /* of enum config_may */
     char **environment;   /* names of variables to pass on; ended by NULL; NULL: none */
     size_t memory_bytes;  /* limits of the program; 0: none */

@@ -61,6 +61,24 @@ const struct config_member config_handler_members[] = {
         .most = HOUR_MS,
         IN_HANDLER(timeout_ms),
         .help = "How long the handler may take over one message."},
+    {.name = "breakerFailures",
+        .kind = CONFIG_COUNT,
+        .preset = CONFIG_BREAKER_FAILURES,
+        .most = 1000000,
+        IN_HANDLER(breaker_failures),
+        .help = "After so many failures in a row (no answer in time, one that makes no sense, a "
+                "connection lost or not to be had) the handler is not asked for a while, and who "
+                "wants to is told handlerDown at once. If all were at what one user sent, this "
+                "holds for that user alone. 0: never."},
+    {.name = "breakerPauseMs",
+        .kind = CONFIG_COUNT,
+        .preset = CONFIG_BREAKER_PAUSE_MS,
+        .least = 1,
+        .most = HOUR_MS,
+        IN_HANDLER(breaker_pause_ms),
+        .help = "How long that is at first; then one message is let through, to see. Each time "
+                "that fails the pause is twice as long, up to 30 s. An answer or a new connection "
+                "of the protocol stream ends it."},
     {.name = "mayCommand",
         .kind = CONFIG_TEXTS,
         .choices = may_choices,

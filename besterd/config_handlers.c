@@ -118,6 +118,8 @@ static void make_handler(
         .connections = raw->connections > 0 ? raw->connections : 1,
         .pipelined = raw->pipelined > 0 ? raw->pipelined : PIPELINED,
         .timeout_ms = raw->timeout_ms,
+        .breaker_failures = raw->breaker_failures,
+        .breaker_pause_ms = raw->breaker_pause_ms,
         .may_command = may_bits(raw->may_command),
         .environment = raw->environment,
         .memory_bytes = raw->memory_bytes,
@@ -186,6 +188,8 @@ static void make_chat(struct config *config, struct mistakes *mistakes)
         .connections = 1,
         .pipelined = PIPELINED,
         .timeout_ms = 5000,
+        .breaker_failures = CONFIG_BREAKER_FAILURES,
+        .breaker_pause_ms = CONFIG_BREAKER_PAUSE_MS,
         .may_command = MAY_SEND_CLIENTS | MAY_SEND_SERVERS,
         .template_path = paths_shipped("handlers/chat.json", "share/bester")};
     check_socket(chat->path, "handlers.typeMap.chat.unixDomainSocketPath", mistakes);

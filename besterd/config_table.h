@@ -29,6 +29,9 @@ struct raw_element {
     bool given;
 };
 
+/* Presets that the shipped handler has as well. */
+enum { CONFIG_BREAKER_FAILURES = 10, CONFIG_BREAKER_PAUSE_MS = 1000 };
+
 struct raw_handler {
     struct raw_element element; /* its name is the type */
     char *binary;
@@ -38,6 +41,8 @@ struct raw_handler {
     unsigned connections; /* 0: not given, as the next */
     unsigned pipelined;
     unsigned timeout_ms;
+    unsigned breaker_failures;
+    unsigned breaker_pause_ms;
     char **may_command; /* NULL: not given */
     char **environment;
     size_t memory_bytes;

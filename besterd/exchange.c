@@ -14,24 +14,24 @@ uint64_t exchange_asker(const struct ticket *ticket)
 
 void exchange_ask(struct ticket *ticket, struct handler *handler, struct span data)
 {
-    enum status status = handler_ask(handler, &(struct handler_question){
-                                                  .ticket = ticket->number,
-                                                  .asker = exchange_asker(ticket),
-                                                  .origin = ticket->origin,
-                                                  .id_token = ticket->id_token,
-                                                  .trace = ticket->trace.text,
-                                                  .data = data,
-                                              });
-    char detail[160];
+    struct fault fault;
+    enum status status = handler_ask(handler,
+        &(struct handler_question){
+            .ticket = ticket->number,
+            .asker = exchange_asker(ticket),
+            .origin = ticket->origin,
+            .id_token = ticket->id_token,
+            .trace = ticket->trace.text,
+            .data = data,
+        },
+        &fault);
 
     if (status == STATUS_OK) {
         ticket->asking++;
         ticket_log(ticket, "%s is asked", handler_config(handler)->type);
         return;
     }
-    snprintf(
-        detail, sizeof(detail), "%.80s: %s", handler_config(handler)->type, status_help(status));
-    ticket_fail(ticket, reason_of(status), detail);
+    ticket_fail(ticket, reason_of(status), fault.text);
 }
 
 enum exchange_turn exchange_decode(struct ticket *ticket, const struct handler *handler,
@@ -47,5 +47,5 @@ enum exchange_turn exchange_decode(struct ticket *ticket, const struct handler *
                    : EXCHANGE_WAIT;
     snprintf(detail, sizeof(detail), "%.50s: %s", handler_config(handler)->type, fault.text);
     ticket_fail(ticket, reason_of(status), detail);
-    return EXCHANGE_FAILED;
+    return status == STATUS_BAD_REPLY ? EXCHANGE_NONSENSE : EXCHANGE_FAILED;
 }

@@ -17,8 +17,9 @@ void exchange_ask(struct ticket *ticket, struct handler *handler, struct span da
 
 /* An answer has come in, or was kept, and its turn has come:
  * EXCHANGE_RUN: *commands is what to carry out now. EXCHANGE_WAIT: it is not its
- * turn. EXCHANGE_FAILED: it is worthless; the ticket has been told why. */
-enum exchange_turn { EXCHANGE_RUN, EXCHANGE_WAIT, EXCHANGE_FAILED };
+ * turn. EXCHANGE_FAILED: it is worthless; the ticket has been told why.
+ * EXCHANGE_NONSENSE: the same, and no handler should say such a thing. */
+enum exchange_turn { EXCHANGE_RUN, EXCHANGE_WAIT, EXCHANGE_FAILED, EXCHANGE_NONSENSE };
 enum exchange_turn exchange_decode(struct ticket *ticket, const struct handler *handler,
     const struct message *answer, struct commands *commands);
 

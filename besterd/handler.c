@@ -88,30 +88,39 @@ void handler_answered(struct ask *ask, const struct message *answer, struct span
     struct handler *self = ask->handler;
     struct line *line = ask->line;
     uint64_t ticket = ask->ticket;
+    const struct breaker_failure failure = {
+        .who = ask->who, .was_probe = ask->probe, .why = "an answer that made no sense"};
 
     metrics_observe(
         self->context->metrics, METRIC_EXCHANGE, self->label, handler_now_s() - ask->asked_s);
     line->retry_s = HANDLER_RETRY_FIRST_S;
     self->protocol->abandon(ask);
     handler_forget(ask);
-    self->context->callbacks->on_answer(ticket, self, answer, payload, self->context->server);
+    if (self->context->callbacks->on_answer(ticket, self, answer, payload, self->context->server))
+        handler_note_answer(self);
+    else
+        handler_note_failure(self, &failure);
 }
 
 void handler_failed(struct ask *ask, enum status reason, const char *format, ...)
 {
     struct handler *self = ask->handler;
     uint64_t ticket = ask->ticket;
-    char detail[200];
+    char why[BREAKER_TEXT_MAX];
+    char detail[BREAKER_TEXT_MAX + 80];
+    bool counts = !ask->told && (ask->probe || ask->late || reason != STATUS_HANDLER_DOWN);
+    const struct breaker_failure failure = {.who = ask->who, .was_probe = ask->probe, .why = why};
     va_list arguments;
-    int used = snprintf(detail, sizeof(detail), "%s: ", self->config->type);
 
     va_start(arguments, format);
-    if (used > 0 && (size_t)used < sizeof(detail))
-        vsnprintf(detail + used, sizeof(detail) - (size_t)used, format, arguments);
+    vsnprintf(why, sizeof(why), format, arguments);
     va_end(arguments);
+    snprintf(detail, sizeof(detail), "%.75s: %s", self->config->type, why);
     self->protocol->abandon(ask);
     handler_forget(ask);
     self->context->callbacks->on_failure(ticket, reason, detail, self->context->server);
+    if (counts)
+        handler_note_failure(self, &failure);
 }
 
 /* ---- deadlines ---- */
@@ -135,6 +144,7 @@ static void fail_late(struct ask *ask)
     unsigned ms = (unsigned)((ask->deadline_s - ask->asked_s) * 1000 + 0.5);
     const struct line *line = ask->line ? NULL : handler_line_of(ask);
 
+    ask->late = line && !ask->handler->held;
     if (ask->suspect)
         handler_failed(ask, STATUS_BAD_REPLY, "garbage instead of an answer");
     else if (!line)
@@ -193,14 +203,29 @@ static void send_now(struct line *line, struct ask *ask)
     handler_retry(line, 0);
 }
 
-enum status handler_ask(struct handler *self, const struct handler_question *question)
+static enum status refuse(const struct handler *self, struct fault *fault, enum status status)
 {
+    return fault_set(fault, status, 0, "%.80s: %s", self->config->type, status_help(status));
+}
+
+enum status handler_ask(
+    struct handler *self, const struct handler_question *question, struct fault *fault)
+{
+    uint64_t who = handler_who(question);
+    bool probe;
+
     if (self->ask_count / 2 >= self->context->limits->in_flight_per_handler ||
         self->unsent_bytes >= HANDLER_UNSENT_MAX)
-        return STATUS_OVERLOADED;
+        return refuse(self, fault, STATUS_OVERLOADED);
     struct ask *ask = calloc(1, sizeof(*ask));
     if (!ask)
-        return STATUS_NO_MEMORY;
+        return refuse(self, fault, STATUS_NO_MEMORY);
+    if (!handler_lets(self, who, &probe, fault)) {
+        free(ask);
+        return STATUS_HANDLER_DOWN;
+    }
+    ask->who = who;
+    ask->probe = probe;
     ask->handler = self;
     ask->ticket = question->ticket;
     ask->asked_s = handler_now_s();
@@ -209,8 +234,9 @@ enum status handler_ask(struct handler *self, const struct handler_question *que
     if (self->first && self->first->previous->deadline_s > ask->deadline_s)
         ask->deadline_s = self->first->previous->deadline_s;
     if (!enter(self, ask, question)) {
+        handler_blame(ask, status_help(STATUS_NO_MEMORY));
         free(ask);
-        return STATUS_NO_MEMORY;
+        return refuse(self, fault, STATUS_NO_MEMORY);
     }
     arm_deadline(self);
     send_now(handler_line_of(ask), ask);

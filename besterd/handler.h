@@ -16,6 +16,14 @@
  * it goes where there is the least to do, or where there is a connection at all. A
  * connection that breaks fails what was sent over it and nothing else.
  *
+ * A handler that fails again and again is asked no more for a while (breaker.h): who
+ * wants to ask is told at once. What counts as failure: no answer in time, bytes that
+ * are none or make no sense, a connection that is lost with questions on it (once,
+ * however many), one that cannot be made, a program that ends before it listens. A
+ * refusal (a status that is not "0") is an answer. Where nobody listens and the program
+ * is not ours, each question still calls, because that costs nothing; a program of ours
+ * is known to be there when it is.
+ *
  * Two protocols (Part I one-shot, Part II stream), one interface. Callbacks come
  * from the loop, never from within handler_ask.
  */
@@ -34,8 +42,9 @@
 struct handler;
 
 struct handler_callbacks {
-    /* answer is valid during the call; payload is the text it was parsed from. */
-    void (*on_answer)(uint64_t ticket, struct handler *handler, const struct message *answer,
+    /* answer is valid during the call; payload is the text it was parsed from. Whether
+     * it makes sense: a refusal does. */
+    bool (*on_answer)(uint64_t ticket, struct handler *handler, const struct message *answer,
         struct span payload, void *server);
     /* STATUS_HANDLER_DOWN, STATUS_HANDLER_TIMEOUT or STATUS_BAD_REPLY. */
     void (*on_failure)(uint64_t ticket, enum status reason, const char *detail, void *server);
@@ -111,14 +120,17 @@ void handler_unref(struct handler *self);
  * are taken all the same, up to as many again. */
 bool handler_is_full(struct handler *self, uint64_t asker);
 /* The answer comes later. STATUS_OVERLOADED: too many questions wait;
- * STATUS_NO_MEMORY. */
-MUST_CHECK enum status handler_ask(struct handler *self, const struct handler_question *question);
+ * STATUS_HANDLER_DOWN: it has failed so often that it is not asked at present;
+ * STATUS_NO_MEMORY. *fault says so. */
+MUST_CHECK enum status handler_ask(
+    struct handler *self, const struct handler_question *question, struct fault *fault);
 
 /* How it is at the moment. */
 struct handler_condition {
     enum handler_state state;
     size_t questions[QUESTION_COUNT];
     size_t unsent_bytes;
+    bool broken; /* its breaker is open */
 };
 struct handler_condition handler_condition(const struct handler *self);
 

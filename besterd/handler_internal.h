@@ -3,13 +3,15 @@
  *
  * handler.c: questions and their deadlines. handler_lines.c: which of them is sent
  * next, and over what. handler_life.c: birth, reload and death. handler_presence.c:
- * whether somebody is there to be asked. handler_stream.c, handler_oneshot.c: the
- * two protocols.
+ * whether somebody is there to be asked. handler_breaker.c: whether it is worth it.
+ * handler_stream.c, handler_oneshot.c: the two protocols.
  */
 #ifndef BESTERD_HANDLER_INTERNAL_H
 #define BESTERD_HANDLER_INTERNAL_H
 
+#include "besterd/breaker.h"
 #include "besterd/handler.h"
+#include "besterd/log.h"
 #include "besterd/slots.h"
 #include "besterd/spawner.h"
 #include "besterd/turns.h"
@@ -28,6 +30,10 @@ struct ask {
     uint64_t ticket;
     double asked_s; /* monotonic, as the next */
     double deadline_s;
+    uint64_t who;          /* handler_who */
+    bool probe;            /* asked to see whether the handler answers again */
+    bool told;             /* its failure is known to the breaker */
+    bool late;             /* its time was over before it could be asked */
     bool lost;             /* with it when its connection broke */
     bool suspect;          /* the handler sent garbage while this was with it */
     struct blob *frame;    /* until it is sent */
@@ -81,7 +87,10 @@ struct handler {
     size_t label;    /* on AXIS_TYPE */
     unsigned starts; /* of our program */
     enum handler_contact { CONTACT_NONE, CONTACT_MADE, CONTACT_MISSED } contact; /* the last */
-    bool distrusted; /* somebody else listens, and the log says so */
+    struct breaker breaker;
+    struct log_valve changes; /* of the breaker */
+    struct log_valve noise;   /* what else the handler can cause */
+    bool distrusted;          /* somebody else listens, and the log says so */
 
     struct slots numbers;
     struct ask *first;   /* of all */
@@ -126,7 +135,30 @@ void handler_retry(struct line *line, double after_s);
 /* Tries again after a pause that grows each time, until an answer comes. */
 void handler_reconnect(struct line *line);
 
+/* ---- the breaker ---- */
+
+/* Whom a question that fails may be laid to. Not 0. */
+uint64_t handler_who(const struct handler_question *question);
+/* Whether he may ask; *fault says why not. *probe: to see what comes of it. */
+bool handler_lets(struct handler *self, uint64_t who, bool *probe, struct fault *fault);
+/* What has gone wrong, and right. */
+void handler_note_failure(struct handler *self, const struct breaker_failure *failure);
+void handler_note_answer(struct handler *self);
+void handler_note_connection(struct handler *self);
+/* The question is about to fail for this, which counts. */
+void handler_blame(struct ask *ask, const char *why);
+/* All that were sent over this line are: that counts once. */
+void handler_blame_sent(struct line *line, const char *why);
+
+/* A line of the log of which the handler can cause as many as it likes: a few in a
+ * second are written. */
+void handler_log(struct handler *self, struct log_valve *valve, enum log_level level,
+    const char *format, ...) PRINTF_LIKE(4, 5);
+
 /* ---- lines ---- */
+
+/* Whether there is any connection that stays. */
+bool handler_is_connected(const struct handler *self);
 
 void handler_lines_init(struct handler *self);
 /* As many as the configuration says. What waits for those that are too many goes to

@@ -166,7 +166,7 @@ void handler_pump_all(struct handler *self)
 
 /* ---- how it is ---- */
 
-static bool is_connected(const struct handler *self)
+bool handler_is_connected(const struct handler *self)
 {
     for (unsigned i = 0; i < self->line_count; i++)
         if (self->lines[i].stream)
@@ -179,7 +179,7 @@ struct handler_condition handler_condition(const struct handler *self)
     bool stays = self->config->protocol == CONFIG_STREAM;
     /* One-shot is only known by its last connection; before the first, by its
      * file. */
-    bool up = stays ? is_connected(self)
+    bool up = stays ? handler_is_connected(self)
                     : self->contact == CONTACT_MADE ||
                           (self->contact == CONTACT_NONE && access(self->config->path, F_OK) == 0);
 
@@ -190,5 +190,6 @@ struct handler_condition handler_condition(const struct handler *self)
         .questions[QUESTION_SENT] = self->ask_count - self->unsent_count,
         .questions[QUESTION_UNSENT] = self->unsent_count,
         .unsent_bytes = self->unsent_bytes,
+        .broken = self->breaker.open,
     };
 }

@@ -35,13 +35,12 @@ static void on_closed(struct stream *stream, enum status why, const char *detail
     if (why != STATUS_TOO_LARGE) /* then it is still open, and abandon closes it */
         ask->stream = NULL;
     (void)stream;
-    if (why == STATUS_TOO_LARGE)
-        handler_failed(ask, STATUS_BAD_REPLY, "%s", detail);
-    else if (why == STATUS_CLOSED)
-        handler_failed(
-            ask, STATUS_HANDLER_DOWN, "the handler closed the connection without an answer");
-    else
-        handler_failed(ask, STATUS_HANDLER_DOWN, "%s", detail);
+    if (why == STATUS_CLOSED)
+        detail = "the handler closed the connection without an answer";
+    if (why != STATUS_TOO_LARGE)
+        handler_blame(ask, detail);
+    handler_failed(
+        ask, why == STATUS_TOO_LARGE ? STATUS_BAD_REPLY : STATUS_HANDLER_DOWN, "%s", detail);
     handler_pump(&self->lines[0]);
 }
 

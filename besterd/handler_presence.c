@@ -2,6 +2,7 @@
  * program that we start ourselves. */
 #include <errno.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -115,6 +116,20 @@ struct stream_options handler_stream_options(const struct handler *self)
     };
 }
 
+void handler_log(
+    struct handler *self, struct log_valve *valve, enum log_level level, const char *format, ...)
+{
+    char text[400];
+    va_list arguments;
+
+    if (!log_enabled(level) || !log_valve_open(valve, handler_now_s(), level, self->subject))
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    log_line(level, self->subject, "%s", text);
+}
+
 void handler_retry(struct line *line, double after_s)
 {
     struct ev_loop *loop = handler_loop(line->handler);
@@ -205,6 +220,8 @@ void handler_nobody_is_there(struct line *line, int error)
         return;
     }
     snprintf(why, sizeof(why), "nobody answers on %.96s: %s", self->config->path, strerror(error));
+    if (line == self->lines)
+        handler_note_failure(self, &(struct breaker_failure){.why = why});
     fail_hopeless(self, 1e9, why);
     if (self->config->protocol == CONFIG_STREAM)
         handler_reconnect(line);
@@ -216,6 +233,7 @@ static void on_started(void *user)
 
     if (self->starts++ > 0)
         metrics_count(self->context->metrics, METRIC_HANDLER_RESTARTS, self->label, 0);
+    breaker_hurry(&self->breaker);
     for (unsigned i = 0; i < self->line_count; i++) {
         self->lines[i].retry_s = HANDLER_RETRY_FIRST_S;
         handler_retry(&self->lines[i], HANDLER_RETRY_FIRST_S);
@@ -227,6 +245,7 @@ static void on_ended(double pause_s, void *user)
     struct handler *self = user;
 
     (void)pause_s;
+    bool was_there = self->contact == CONTACT_MADE;
     self->contact = CONTACT_MISSED;
     if (self->stopping) {
         self->context->callbacks->on_ended(self->context->server);
@@ -234,6 +253,9 @@ static void on_ended(double pause_s, void *user)
     }
     for (unsigned i = 0; i < self->line_count; i++)
         ev_timer_stop(handler_loop(self), &self->lines[i].retry);
+    if (!was_there)
+        handler_note_failure(
+            self, &(struct breaker_failure){.why = "its program ended before it listened"});
     fail_before_start(self, "has ended, ");
 }
 

@@ -1,7 +1,6 @@
 /* Handlers that stay connected (Part II): one connection, many questions. */
 #include <errno.h>
 #include <string.h>
-#include <utlist.h>
 
 #include "besterd/handler_internal.h"
 #include "besterd/log.h"
@@ -30,7 +29,7 @@ static void take_garbage(struct line *line, const struct message *message, const
     uint64_t number;
     struct ask *ask = NULL;
 
-    log_line(LOG_LEVEL_WARNING, self->subject, "sent garbage: %s", why);
+    handler_log(self, &self->noise, LOG_LEVEL_WARNING, "sent garbage: %s", why);
     if (json_u64(message->exchange, &number) == STATUS_OK)
         ask = slots_find(&self->numbers, number);
     if (!ask && line->sent_count == 1)
@@ -39,8 +38,8 @@ static void take_garbage(struct line *line, const struct message *message, const
         handler_failed(ask, STATUS_BAD_REPLY, "%s", why);
         return;
     }
-    DL_FOREACH2(line->sent, ask, after)
-    ask->suspect = true;
+    for (ask = line->sent; ask; ask = ask->after)
+        ask->suspect = true;
 }
 
 static void take_answer(struct line *line, const struct message *message, struct span payload)
@@ -56,7 +55,7 @@ static void take_answer(struct line *line, const struct message *message, struct
     if (ask && ask->line == line)
         handler_answered(ask, message, payload);
     else
-        log_line(LOG_LEVEL_INFO, self->subject,
+        handler_log(self, &self->noise, LOG_LEVEL_INFO,
             "an answer to exchange %llu, which is over: late, or given twice",
             (unsigned long long)number);
 }
@@ -90,9 +89,10 @@ static void connection_lost(struct line *line, enum status reason, const char *d
     struct ask *ask;
 
     line->stream = NULL;
-    log_line(LOG_LEVEL_INFO, self->subject, "connection lost: %s", detail);
-    DL_FOREACH2(line->sent, ask, after)
-    ask->lost = true;
+    handler_log(self, &self->noise, LOG_LEVEL_INFO, "connection lost: %s", detail);
+    for (ask = line->sent; ask; ask = ask->after)
+        ask->lost = true;
+    handler_blame_sent(line, detail);
     while (line->sent && line->sent->lost)
         handler_failed(line->sent, reason, "%s", detail);
     handler_reconnect(line);
@@ -132,7 +132,8 @@ static enum status stream_connect(struct line *line)
         errno = ENOMEM;
         return STATUS_HANDLER_DOWN;
     }
-    log_line(LOG_LEVEL_INFO, self->subject, "connected to %s", self->config->path);
+    handler_log(self, &self->noise, LOG_LEVEL_INFO, "connected to %s", self->config->path);
+    handler_note_connection(self);
     return STATUS_OK;
 }
 

@@ -90,76 +90,80 @@ enum { TOLD_USER, TOLD_SERVER, TOLD_COUNT };
 enum { RELOAD_GOOD, RELOAD_BAD, RELOAD_COUNT };
 
 /* enumerator, name, kind, first axis, second axis, sentence */
-#define METRIC_TABLE(X)                                                                          \
-    X(METRIC_BUILD_INFO, "bester_build_info", METRIC_GAUGE, AXIS_VERSION, AXIS_NONE,             \
-        "1, with the version as a label.")                                                       \
-    X(METRIC_CONNECTIONS, "bester_connections", METRIC_COUNTER, AXIS_NONE, AXIS_NONE,            \
-        "Connections accepted from clients and other servers.")                                  \
-    X(METRIC_CONNECTIONS_OPEN, "bester_connections_open", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,    \
-        "Connections open now, logged in or not.")                                               \
-    X(METRIC_SESSIONS, "bester_sessions", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,                    \
-        "Sessions of clients that are logged in now.")                                           \
-    X(METRIC_LOGINS, "bester_logins", METRIC_COUNTER, AXIS_RESULT, AXIS_NONE,                    \
-        "Logins, by result.")                                                                    \
-    X(METRIC_MESSAGES, "bester_messages", METRIC_COUNTER, AXIS_TYPE, AXIS_RESULT,                \
-        "Messages of clients and other servers whose fate is known, by type and result.")        \
-    X(METRIC_REPORTS, "bester_reports", METRIC_COUNTER, AXIS_RESULT, AXIS_NONE,                  \
-        "Status reports sent, by reason; \"good\" where there is none.")                         \
-    X(METRIC_DELIVERIES, "bester_deliveries", METRIC_COUNTER, AXIS_TARGET, AXIS_RESULT,          \
-        "Deliveries to users and servers that are over, by result.")                             \
-    X(METRIC_IN_FLIGHT, "bester_messages_in_flight", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,         \
-        "Messages accepted whose fate is not known yet.")                                        \
-    X(METRIC_QUEUED_BYTES, "bester_queued_bytes", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,            \
-        "Bytes that wait to be written to clients.")                                             \
-    X(METRIC_HELD_BYTES, "bester_held_bytes", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,                \
-        "Bytes of all queues and unfinished messages together.")                                 \
-    X(METRIC_EXCHANGE, "bester_exchange_seconds", METRIC_HISTOGRAM, AXIS_TYPE, AXIS_NONE,        \
-        "From the question to a handler to its answer.")                                         \
-    X(METRIC_HANDLER_STATE, "bester_handler_state", METRIC_GAUGE, AXIS_TYPE, AXIS_STATE,         \
-        "1 for the state that the handler is in.")                                               \
-    X(METRIC_HANDLER_RESTARTS, "bester_handler_restarts", METRIC_COUNTER, AXIS_TYPE, AXIS_NONE,  \
-        "Starts of the handler's program after the first.")                                      \
-    X(METRIC_HANDLER_QUESTIONS, "bester_handler_questions", METRIC_GAUGE, AXIS_TYPE,             \
-        AXIS_QUESTION, "Questions to the handler that have no answer yet.")                      \
-    X(METRIC_HANDLER_BYTES, "bester_handler_unsent_bytes", METRIC_GAUGE, AXIS_TYPE, AXIS_NONE,   \
-        "Bytes of the questions that wait to be sent.")                                          \
-    X(METRIC_PEERS, "bester_peers", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,                          \
-        "Other servers that the configuration names.")                                           \
-    X(METRIC_PEER_MESSAGES, "bester_peer_messages", METRIC_COUNTER, AXIS_PEER, AXIS_RESULT,      \
-        "Messages to other servers, by result.")                                                 \
-    X(METRIC_PEER_WAITING, "bester_peer_messages_in_flight", METRIC_GAUGE, AXIS_PEER, AXIS_NONE, \
-        "Messages to another server whose report is not in yet.")                                \
-    X(METRIC_LIMIT_HITS, "bester_limit_hits", METRIC_COUNTER, AXIS_LIMIT, AXIS_NONE,             \
-        "Times that somebody came to a limit and was refused, paused or disconnected.")          \
-    X(METRIC_PEER_UP, "bester_peer_up", METRIC_GAUGE, AXIS_PEER, AXIS_NONE,                      \
-        "1 while there is a connection to a pinned server.")                                     \
-    X(METRIC_PEER_CONNECTS, "bester_peer_connects", METRIC_COUNTER, AXIS_PEER, AXIS_NONE,        \
-        "Connections to a pinned server that came up.")                                          \
-    X(METRIC_PEER_WORKING, "bester_peer_messages_working", METRIC_GAUGE, AXIS_PEER, AXIS_NONE,   \
-        "Messages of a pinned server that are under way here.")                                  \
-    X(METRIC_PEER_DUPLICATES, "bester_peer_duplicates", METRIC_COUNTER, AXIS_PEER, AXIS_NONE,    \
-        "Messages of a pinned server that came again and were not carried out again.")           \
-    X(METRIC_PEER_STRANGERS, "bester_peer_strangers", METRIC_COUNTER, AXIS_NONE, AXIS_NONE,      \
-        "Connections of servers with a key that the configuration does not name.")               \
-    X(METRIC_ACCEPT_PAUSES, "bester_accept_pauses", METRIC_COUNTER, AXIS_NONE, AXIS_NONE,        \
-        "Times that accepting paused because descriptors or memory ran out.")                    \
-    X(METRIC_LOG_LOST, "bester_log_lines_lost", METRIC_COUNTER, AXIS_NONE, AXIS_NONE,            \
-        "Lines of the log that nobody took in time.")                                            \
-    X(METRIC_RELOADS, "bester_reloads", METRIC_COUNTER, AXIS_RELOAD, AXIS_NONE,                  \
-        "Reloads of the configuration.")                                                         \
-    X(METRIC_LOOP_TURN, "bester_loop_turn_seconds", METRIC_HISTOGRAM, AXIS_NONE, AXIS_NONE,      \
-        "How long a turn of the event loop took: what happens meanwhile waits for so long.")     \
-    X(METRIC_CPU, "process_cpu_seconds", METRIC_COUNTER, AXIS_NONE, AXIS_NONE,                   \
-        "Processor time used, in user and system mode.")                                         \
-    X(METRIC_RESIDENT, "process_resident_memory_bytes", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,      \
-        "Resident memory.")                                                                      \
-    X(METRIC_VIRTUAL, "process_virtual_memory_bytes", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,        \
-        "Virtual memory.")                                                                       \
-    X(METRIC_OPEN_FDS, "process_open_fds", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,                   \
-        "Descriptors in use.")                                                                   \
-    X(METRIC_MAX_FDS, "process_max_fds", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,                     \
-        "Descriptors that may be in use.")                                                       \
-    X(METRIC_START_TIME, "process_start_time_seconds", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,       \
+#define METRIC_TABLE(X)                                                                           \
+    X(METRIC_BUILD_INFO, "bester_build_info", METRIC_GAUGE, AXIS_VERSION, AXIS_NONE,              \
+        "1, with the version as a label.")                                                        \
+    X(METRIC_CONNECTIONS, "bester_connections", METRIC_COUNTER, AXIS_NONE, AXIS_NONE,             \
+        "Connections accepted from clients and other servers.")                                   \
+    X(METRIC_CONNECTIONS_OPEN, "bester_connections_open", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,     \
+        "Connections open now, logged in or not.")                                                \
+    X(METRIC_SESSIONS, "bester_sessions", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,                     \
+        "Sessions of clients that are logged in now.")                                            \
+    X(METRIC_LOGINS, "bester_logins", METRIC_COUNTER, AXIS_RESULT, AXIS_NONE,                     \
+        "Logins, by result.")                                                                     \
+    X(METRIC_MESSAGES, "bester_messages", METRIC_COUNTER, AXIS_TYPE, AXIS_RESULT,                 \
+        "Messages of clients and other servers whose fate is known, by type and result.")         \
+    X(METRIC_REPORTS, "bester_reports", METRIC_COUNTER, AXIS_RESULT, AXIS_NONE,                   \
+        "Status reports sent, by reason; \"good\" where there is none.")                          \
+    X(METRIC_DELIVERIES, "bester_deliveries", METRIC_COUNTER, AXIS_TARGET, AXIS_RESULT,           \
+        "Deliveries to users and servers that are over, by result.")                              \
+    X(METRIC_IN_FLIGHT, "bester_messages_in_flight", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,          \
+        "Messages accepted whose fate is not known yet.")                                         \
+    X(METRIC_QUEUED_BYTES, "bester_queued_bytes", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,             \
+        "Bytes that wait to be written to clients.")                                              \
+    X(METRIC_HELD_BYTES, "bester_held_bytes", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,                 \
+        "Bytes of all queues and unfinished messages together.")                                  \
+    X(METRIC_EXCHANGE, "bester_exchange_seconds", METRIC_HISTOGRAM, AXIS_TYPE, AXIS_NONE,         \
+        "From the question to a handler to its answer.")                                          \
+    X(METRIC_HANDLER_STATE, "bester_handler_state", METRIC_GAUGE, AXIS_TYPE, AXIS_STATE,          \
+        "1 for the state that the handler is in.")                                                \
+    X(METRIC_HANDLER_RESTARTS, "bester_handler_restarts", METRIC_COUNTER, AXIS_TYPE, AXIS_NONE,   \
+        "Starts of the handler's program after the first.")                                       \
+    X(METRIC_BREAKER, "bester_handler_breaker_open", METRIC_GAUGE, AXIS_TYPE, AXIS_NONE,          \
+        "1 while the handler is not asked because it has failed too often in a row.")             \
+    X(METRIC_BREAKER_OPENS, "bester_handler_breaker_opens", METRIC_COUNTER, AXIS_TYPE, AXIS_NONE, \
+        "Times that it was asked no more for this reason.")                                       \
+    X(METRIC_HANDLER_QUESTIONS, "bester_handler_questions", METRIC_GAUGE, AXIS_TYPE,              \
+        AXIS_QUESTION, "Questions to the handler that have no answer yet.")                       \
+    X(METRIC_HANDLER_BYTES, "bester_handler_unsent_bytes", METRIC_GAUGE, AXIS_TYPE, AXIS_NONE,    \
+        "Bytes of the questions that wait to be sent.")                                           \
+    X(METRIC_PEERS, "bester_peers", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,                           \
+        "Other servers that the configuration names.")                                            \
+    X(METRIC_PEER_MESSAGES, "bester_peer_messages", METRIC_COUNTER, AXIS_PEER, AXIS_RESULT,       \
+        "Messages to other servers, by result.")                                                  \
+    X(METRIC_PEER_WAITING, "bester_peer_messages_in_flight", METRIC_GAUGE, AXIS_PEER, AXIS_NONE,  \
+        "Messages to another server whose report is not in yet.")                                 \
+    X(METRIC_LIMIT_HITS, "bester_limit_hits", METRIC_COUNTER, AXIS_LIMIT, AXIS_NONE,              \
+        "Times that somebody came to a limit and was refused, paused or disconnected.")           \
+    X(METRIC_PEER_UP, "bester_peer_up", METRIC_GAUGE, AXIS_PEER, AXIS_NONE,                       \
+        "1 while there is a connection to a pinned server.")                                      \
+    X(METRIC_PEER_CONNECTS, "bester_peer_connects", METRIC_COUNTER, AXIS_PEER, AXIS_NONE,         \
+        "Connections to a pinned server that came up.")                                           \
+    X(METRIC_PEER_WORKING, "bester_peer_messages_working", METRIC_GAUGE, AXIS_PEER, AXIS_NONE,    \
+        "Messages of a pinned server that are under way here.")                                   \
+    X(METRIC_PEER_DUPLICATES, "bester_peer_duplicates", METRIC_COUNTER, AXIS_PEER, AXIS_NONE,     \
+        "Messages of a pinned server that came again and were not carried out again.")            \
+    X(METRIC_PEER_STRANGERS, "bester_peer_strangers", METRIC_COUNTER, AXIS_NONE, AXIS_NONE,       \
+        "Connections of servers with a key that the configuration does not name.")                \
+    X(METRIC_ACCEPT_PAUSES, "bester_accept_pauses", METRIC_COUNTER, AXIS_NONE, AXIS_NONE,         \
+        "Times that accepting paused because descriptors or memory ran out.")                     \
+    X(METRIC_LOG_LOST, "bester_log_lines_lost", METRIC_COUNTER, AXIS_NONE, AXIS_NONE,             \
+        "Lines of the log that nobody took in time.")                                             \
+    X(METRIC_RELOADS, "bester_reloads", METRIC_COUNTER, AXIS_RELOAD, AXIS_NONE,                   \
+        "Reloads of the configuration.")                                                          \
+    X(METRIC_LOOP_TURN, "bester_loop_turn_seconds", METRIC_HISTOGRAM, AXIS_NONE, AXIS_NONE,       \
+        "How long a turn of the event loop took: what happens meanwhile waits for so long.")      \
+    X(METRIC_CPU, "process_cpu_seconds", METRIC_COUNTER, AXIS_NONE, AXIS_NONE,                    \
+        "Processor time used, in user and system mode.")                                          \
+    X(METRIC_RESIDENT, "process_resident_memory_bytes", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,       \
+        "Resident memory.")                                                                       \
+    X(METRIC_VIRTUAL, "process_virtual_memory_bytes", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,         \
+        "Virtual memory.")                                                                        \
+    X(METRIC_OPEN_FDS, "process_open_fds", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,                    \
+        "Descriptors in use.")                                                                    \
+    X(METRIC_MAX_FDS, "process_max_fds", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,                      \
+        "Descriptors that may be in use.")                                                        \
+    X(METRIC_START_TIME, "process_start_time_seconds", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,        \
         "When the process started, in seconds since 1970.")
 
 enum metric {

@@ -40,31 +40,26 @@ void pipeline_take(struct pipeline *self, struct session *session, const struct 
     pipeline_advance(self, ticket);
 }
 
-void pipeline_answered(struct pipeline *self, uint64_t number, struct handler *handler,
+bool pipeline_answered(struct pipeline *self, uint64_t number, struct handler *handler,
     const struct message *answer, struct span payload)
 {
     struct ticket *ticket = slots_find(&self->tickets, number);
     struct commands commands;
 
     if (!ticket)
-        return; /* it was given up */
+        return true; /* it was given up */
     assert(ticket->asking > 0);
     ticket->asking--;
     ticket->running = true;
     ticket_log(ticket, "%s has answered", handler_config(handler)->type);
-    switch (exchange_decode(ticket, handler, answer, &commands)) {
-    case EXCHANGE_RUN:
+    enum exchange_turn turn = exchange_decode(ticket, handler, answer, &commands);
+    if (turn == EXCHANGE_RUN)
         carry_out(self, ticket, handler, &commands);
-        break;
-    case EXCHANGE_WAIT:
-        if (pipeline_keep_answer(self, ticket, handler, payload))
-            handler_ref(handler); /* a reload may take it away meanwhile */
-        break;
-    case EXCHANGE_FAILED:
-        break;
-    }
+    else if (turn == EXCHANGE_WAIT && pipeline_keep_answer(self, ticket, handler, payload))
+        handler_ref(handler); /* a reload may take it away meanwhile */
     ticket->running = false;
     pipeline_advance(self, ticket);
+    return turn != EXCHANGE_NONSENSE;
 }
 
 void pipeline_not_answered(

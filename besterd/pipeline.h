@@ -44,8 +44,8 @@ void pipeline_release(struct pipeline *self);
 /* A message of a session that has logged in, or of another server. */
 void pipeline_take(struct pipeline *self, struct session *session, const struct message *message);
 
-/* What handlers say. */
-void pipeline_answered(struct pipeline *self, uint64_t number, struct handler *handler,
+/* What handlers say. Whether an answer makes sense. */
+bool pipeline_answered(struct pipeline *self, uint64_t number, struct handler *handler,
     const struct message *answer, struct span payload);
 void pipeline_not_answered(
     struct pipeline *self, uint64_t number, enum status reason, const char *detail);

@@ -189,12 +189,12 @@ static void on_exists(uint64_t ticket, enum status status, void *server)
 static const struct accounts_callbacks accounts_callbacks = {
     .admit = on_admit, .verified = on_verified, .exists = on_exists};
 
-static void on_answer(uint64_t ticket, struct handler *handler, const struct message *answer,
+static bool on_answer(uint64_t ticket, struct handler *handler, const struct message *answer,
     struct span payload, void *server)
 {
     struct server *self = server;
 
-    pipeline_answered(&self->pipeline, ticket, handler, answer, payload);
+    return pipeline_answered(&self->pipeline, ticket, handler, answer, payload);
 }
 
 static void on_failure(uint64_t ticket, enum status reason, const char *detail, void *server)

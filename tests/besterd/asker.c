@@ -8,7 +8,7 @@ static void note(struct asker *self, struct outcome_of *outcome)
     outcome->at = ev_now(self->loop);
 }
 
-static void on_answer(uint64_t ticket, struct handler *handler, const struct message *answer,
+static bool on_answer(uint64_t ticket, struct handler *handler, const struct message *answer,
     struct span payload, void *user)
 {
     struct asker *self = user;
@@ -21,6 +21,7 @@ static void on_answer(uint64_t ticket, struct handler *handler, const struct mes
     snprintf(outcome->data, sizeof outcome->data, "%.*s", (int)answer->top_data.len,
         answer->top_data.at);
     note(self, outcome);
+    return !self->is_nonsense;
 }
 
 static void on_failure(uint64_t ticket, enum status reason, const char *detail, void *user)
@@ -78,6 +79,8 @@ int asker_open(void **state, const char *protocol, unsigned timeout_ms, const ch
     self->outcomes = calloc(ASKER_TICKETS, sizeof *self->outcomes);
     assert_non_null(self->outcomes);
     log_set_level(LOG_LEVEL_ERROR);
+    self->metrics = metrics_new();
+    assert_non_null(self->metrics);
     place_open(&self->place);
     self->path = strdup(place_path(&self->place, "h"));
     self->loop = ev_default_loop(0);
@@ -95,7 +98,8 @@ int asker_open(void **state, const char *protocol, unsigned timeout_ms, const ch
     self->context = (struct handler_context){.streams = self->streams,
         .limits = &self->config->limits,
         .callbacks = &callbacks,
-        .server = self};
+        .server = self,
+        .metrics = self->metrics};
     if (self->config->handlers[0].binary != NULL) {
         struct fault fault = {0};
         assert_int_equal(spawner_new(&self->context.spawner, self->config, &fault), STATUS_OK);
@@ -125,6 +129,7 @@ int asker_tear_down(void **state)
     wire_close(&self->far);
     post_close(&self->post);
     origin_unref(self->origin);
+    metrics_free(self->metrics);
     config_unref(self->config);
     place_close(&self->place);
     free((char *)self->path);
@@ -147,11 +152,16 @@ enum status ask(struct asker *self, uint64_t ticket, const char *format, ...)
     unsigned before = self->answer_count + self->failure_count;
     ev_now_update(self->loop); /* deadlines are counted by the loop's clock */
     self->outcomes[ticket].asked_at = ev_now(self->loop);
-    enum status status = handler_ask(self->handler, &(struct handler_question){.ticket = ticket,
-                                                        .asker = self->asker,
-                                                        .origin = self->origin,
-                                                        .id_token = span_of(id),
-                                                        .data = {data, (size_t)len}});
+    struct fault fault = {.text = ""};
+    enum status status = handler_ask(self->handler,
+        &(struct handler_question){.ticket = ticket,
+            .asker = self->asker,
+            .origin = self->origin,
+            .id_token = span_of(id),
+            .data = {data, (size_t)len}},
+        &fault);
+    if (status != STATUS_OK)
+        snprintf(self->refusal, sizeof self->refusal, "%s", fault.text);
     /* Callbacks come from the loop, never from within handler_ask. */
     assert_int_equal(self->answer_count + self->failure_count, before);
     return status;

@@ -28,7 +28,10 @@ struct asker {
     struct handler_context context;
     struct handler *handler;
     struct origin *origin;
-    uint64_t asker; /* whose questions come next */
+    uint64_t asker;    /* whose questions come next */
+    bool is_nonsense;  /* what is answered */
+    char refusal[240]; /* what handler_ask said last when it refused */
+    struct metrics *metrics;
     struct post post;
     struct wire far;
     unsigned answer_count, failure_count, word_count, end_count;

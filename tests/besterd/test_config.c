@@ -203,6 +203,8 @@ static void assert_handlers_of_everything(const struct config *config)
     assert_int_equal(chat->connections, 3);
     assert_int_equal(chat->pipelined, 7);
     assert_int_equal(chat->timeout_ms, 250);
+    assert_int_equal(chat->breaker_failures, 0);
+    assert_int_equal(chat->breaker_pause_ms, 70);
     assert_int_equal(chat->may_command, MAY_SEND_CLIENTS | MAY_SEND_HANDLER);
     assert_true(strncmp(chat->template_text, "{\"type\":\"chat\",", 15) == 0);
     const struct config_handler *other = config_find_handler(config, SPAN_LITERAL("a type"));
@@ -211,6 +213,8 @@ static void assert_handlers_of_everything(const struct config *config)
     assert_null(other->arguments);
     assert_int_equal(other->protocol, CONFIG_ONESHOT);
     assert_int_equal(other->timeout_ms, 5000);
+    assert_int_equal(other->breaker_failures, 10);
+    assert_int_equal(other->breaker_pause_ms, 1000);
     assert_int_equal(other->may_command, 0);
     assert_null(other->template_text);
     assert_null(config_find_handler(config, SPAN_LITERAL("resting")));

@@ -5,7 +5,7 @@
 
 static int set_up(void **state)
 {
-    return asker_set_up(state, "stream", 5000);
+    return asker_open(state, "stream", 5000, ",\"breakerFailures\":0");
 }
 
 static int set_up_hasty(void **state)
