@@ -280,7 +280,7 @@ def test_no_descriptors_left():
 
 def test_a_stopped_handler():
     server = serve()
-    server.config["handlers"]["typeMap"]["chat"]["timeoutMs"] = 1000
+    server.config["handlers"]["typeMap"]["chat"].update(timeoutMs=1000, breakerFailures=0)
     server.write()
     with server, server.client("T") as client:
         same(client.send("chat", {"to": "T", "text": "1"})["header"]["status"], "good")

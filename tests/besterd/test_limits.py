@@ -246,6 +246,8 @@ def test_memory_of_all():
                handlers=CHAT) as server:
         with server.client("T") as sender, server.client("G") as lazy, \
                 server.client("H") as honest:
+            # The handler is there: what waits for one that starts is memory, too.
+            same(honest.send("chat", {"to": "H", "text": "?"})["header"]["status"], "good")
             sent, reports = 0, []
             while not any("this one of G holds most" in line for line in list(server.lines)):
                 sent += 1

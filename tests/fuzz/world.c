@@ -196,8 +196,9 @@ static void server_start(void)
         "\"informer\":{\"address\":\"%1$s/informer\"},"
         "\"limits\":{\"sessionsPerUser\":100000,\"jsonDepth\":32},"
         "\"handlers\":{\"availableTypes\":[\"one\",\"stream\"],\"typeMap\":{"
-        "\"one\":{\"unixDomainSocketPath\":\"%1$s/one\"},"
-        "\"stream\":{\"unixDomainSocketPath\":\"%1$s/stream\",\"protocol\":\"stream\"}}}}",
+        "\"one\":{\"unixDomainSocketPath\":\"%1$s/one\",\"breakerFailures\":0},"
+        "\"stream\":{\"unixDomainSocketPath\":\"%1$s/"
+        "stream\",\"protocol\":\"stream\",\"breakerFailures\":0}}}}",
         world.directory);
     mistakes_init(&mistakes);
     MUST(config_parse(&world.config, span_of(text), &mistakes) == STATUS_OK);
