@@ -157,6 +157,17 @@ static bool is_passed(const char *entry, const char *const *more)
     return false;
 }
 
+/* Whether the child gets a variable of that name anyway. */
+static bool is_added(const char *entry, const char *const *added)
+{
+    size_t len = strcspn(entry, "=") + 1;
+
+    for (; added && *added; added++)
+        if (strncmp(entry, *added, len) == 0)
+            return true;
+    return false;
+}
+
 /* What is passed on of ours, and what the child gets besides. Made before the fork,
  * because the new process may not allocate. */
 static char **make_environment(const struct child_options *options)
@@ -173,7 +184,7 @@ static char **make_environment(const struct child_options *options)
     if (!list)
         return NULL;
     for (size_t i = 0; environ[i]; i++)
-        if (is_passed(environ[i], options->pass))
+        if (is_passed(environ[i], options->pass) && !is_added(environ[i], added))
             list[kept++] = environ[i];
     for (size_t i = 0; added && added[i]; i++)
         list[kept++] = (char *)added[i];

@@ -134,6 +134,8 @@ static void config_free(struct config *self)
     free(self->key_path);
     free(self->file);
     free(self->server_name);
+    free(self->user);
+    free(self->user_home);
     free(self->identity_path);
     free(self->database_path);
     config_redis_release(&self->redis);

@@ -141,6 +141,10 @@ struct config {
     size_t refs;
     char *file; /* it was read from; NULL: none, the embedded default */
     char *server_name;
+    char *user; /* to become; NULL: none. The next three are of it */
+    char *user_home;
+    unsigned uid;
+    unsigned gid;
     struct config_listener *listeners;
     size_t listener_count;
     bool insecure;          /* what others than this machine reach may be without TLS */

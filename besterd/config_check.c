@@ -398,6 +398,7 @@ enum status config_check(
     struct checker self = {
         .config = config, .raw = raw, .mistakes = mistakes, .has_file = has_file};
     check_server(&self);
+    config_check_user(config, raw, mistakes);
     check_network(&self);
     config_check_handlers(config, raw, mistakes);
     check_database(&self);

@@ -38,6 +38,19 @@ static enum status take_name(struct config *self, const struct config *old)
     return copy_text(&self->server_name, old->server_name);
 }
 
+static bool same_user(const struct config *a, const struct config *b)
+{
+    return same_text(a->user, b->user) && a->uid == b->uid && a->gid == b->gid;
+}
+
+static enum status take_user(struct config *self, const struct config *old)
+{
+    self->uid = old->uid;
+    self->gid = old->gid;
+    enum status status = copy_text(&self->user, old->user);
+    return status == STATUS_OK ? copy_text(&self->user_home, old->user_home) : status;
+}
+
 static bool same_listeners(const struct config *a, const struct config *b)
 {
     bool same = a->listener_count == b->listener_count;
@@ -113,6 +126,7 @@ static const struct fixed {
     enum status (*take)(struct config *self, const struct config *old);
 } fixed[] = {
     {"server.name", same_name, take_name},
+    {"server.user", same_user, take_user},
     {"network", same_listeners, take_listeners},
     {"database", same_database, take_database},
     {"informer.address", same_informer, take_informer},

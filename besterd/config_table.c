@@ -40,6 +40,18 @@ static const struct config_member server_members[] = {
         .fallback = "identity.pem in the state directory",
         .help = "File with the key and the certificate that this server shows to pinned servers, "
                 "PEM. It is made where it is missing; \"besterd identity\" tells its pin."},
+    {.name = "user",
+        .kind = CONFIG_TEXT,
+        IN_CONFIG(server.user),
+        .fallback = "whoever started it",
+        .help = "User of this machine that besterd and its handlers become, for good, once what "
+                "only root may do is done: listeners are open, certificate and identity are read. "
+                "It must be started by root then, or by this user."},
+    {.name = "group",
+        .kind = CONFIG_TEXT,
+        IN_CONFIG(server.group),
+        .fallback = "the user's own group",
+        .help = "Group of this machine to go with server.user."},
     {.name = NULL},
 };
 

@@ -74,6 +74,8 @@ struct raw_config {
         bool given;
         char *name;
         char *identity;
+        char *user;
+        char *group;
     } server;
     struct {
         bool given;
@@ -201,6 +203,8 @@ void config_check_peers(
     struct config *config, struct raw_config *raw, bool has_file, struct mistakes *mistakes);
 /* What keeps a text from naming a server, or NULL. */
 const char *config_server_name_fault(const char *name);
+/* The part about "server.user" and "server.group". */
+void config_check_user(struct config *config, struct raw_config *raw, struct mistakes *mistakes);
 /* The part about "database.redis"; only where the accounts are there. */
 void config_check_redis(struct config *config, struct raw_config *raw, struct mistakes *mistakes);
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "besterd/log.h"
+#include "besterd/privileges.h"
 
 enum { FIRST_HANDED_OVER = 3, HANDED_OVER_MAX = 64 };
 
@@ -104,8 +105,9 @@ static void on_accepted(int fd, void *user)
     self->owner->accepted(fd, self->tls, self->peer, self->owner->user);
 }
 
-static enum status open_one(struct listeners *self, const struct config_listener *config,
-    struct handed_over *handed_over, struct ev_loop *loop, struct fault *fault)
+static enum status open_one(struct listeners *self, const struct config *all,
+    const struct config_listener *config, struct handed_over *handed_over, struct ev_loop *loop,
+    struct fault *fault)
 {
     const struct address *address = &config->address;
     struct listener *listener = &self->at[self->count];
@@ -118,8 +120,11 @@ static enum status open_one(struct listeners *self, const struct config_listener
     if (config->narrowed)
         log_line(LOG_LEVEL_WARNING, "listener", "%s", config_narrowed(config, warning));
     if (!given) {
+        /* A socket's file belongs to whom we are going to be; a low port is for root. */
+        if (address->kind == ADDRESS_UNIX)
+            privileges_lend(all);
         enum status status = acceptor_open(address, &fd, fault);
-
+        privileges_regain(all);
         if (status != STATUS_OK)
             return status;
     }
@@ -155,7 +160,7 @@ enum status listeners_open(struct listeners *self, const struct config *config,
         return fault_set(fault, STATUS_NO_MEMORY, 0, "%s", status_help(STATUS_NO_MEMORY));
     collect(&handed_over);
     for (size_t i = 0; i < config->listener_count && status == STATUS_OK; i++)
-        status = open_one(self, &config->listeners[i], &handed_over, loop, fault);
+        status = open_one(self, config, &config->listeners[i], &handed_over, loop, fault);
     close_rest(&handed_over);
     if (status != STATUS_OK)
         listeners_close(self);

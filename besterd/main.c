@@ -13,6 +13,7 @@
 #include "besterd/features.h"
 #include "besterd/identity_command.h"
 #include "besterd/log.h"
+#include "besterd/privileges.h"
 #include "besterd/server.h"
 #include "besterd/user_command.h"
 #include "libbester/options.h"
@@ -164,7 +165,9 @@ static int serve(const struct config *config, struct spawner *spawner, struct ev
     struct fault fault;
 
     mask_signals(SIG_BLOCK, &hangup, 1);
+    privileges_lend(config);
     enum status status = config_make_directories(config, &fault);
+    privileges_regain(config);
     if (status == STATUS_OK)
         status = server_new(&run.server, config, spawner, loop, &fault);
     if (status != STATUS_OK) {
@@ -176,6 +179,7 @@ static int serve(const struct config *config, struct spawner *spawner, struct ev
     spawner_attach(spawner, loop, on_spawner_lost, &run);
     watch_signals(loop, run.server, config->file != NULL, watchers);
     mask_signals(SIG_UNBLOCK, &hangup, 1);
+    privileges_tell_missing(config);
     log_line(LOG_LEVEL_INFO, "", "besterd %s serves as %s", BESTER_VERSION, config->server_name);
     ev_run(loop, 0);
     mask_signals(SIG_BLOCK, signals, SIGNALS);
@@ -190,6 +194,10 @@ static int serve_with_spawner(const struct config *config)
     struct spawner *spawner;
     struct fault fault;
 
+    if (privileges_check(config, &fault) != STATUS_OK) {
+        log_line(LOG_LEVEL_ERROR, "", "cannot start: %s", fault.text);
+        return EXIT_CONFIG;
+    }
     if (spawner_new(&spawner, config, &fault) != STATUS_OK) {
         log_line(LOG_LEVEL_ERROR, "", "cannot start: %s", fault.text);
         return EXIT_FAULT;

@@ -2,6 +2,7 @@
 
 #include "besterd/builtin.h"
 #include "besterd/log.h"
+#include "besterd/privileges.h"
 #include "besterd/server_internal.h"
 #include "libbester/json.h"
 
@@ -290,30 +291,22 @@ static enum status make_parts(struct server *self)
     return route_init(&self->route, self->config, &self->handler_context);
 }
 
-enum status server_open_tls(
-    struct tls_context **out, const struct config *config, struct fault *fault)
-{
-    enum status status = STATUS_OK;
-
-    if (!config->certificate_path)
-        return STATUS_OK;
-    if (config->self_signed)
-        status = tls_make_identity(
-            config->certificate_path, config->key_path, config->server_name, fault);
-    if (status != STATUS_OK)
-        return status;
-    return tls_context_new(out,
-        &(struct tls_options){.server = true,
-            .certificate_file = config->certificate_path,
-            .key_file = config->key_path,
-            .trust = TLS_TRUST_NOBODY},
-        fault);
-}
-
 static void start_handler(struct handler *handler, void *nothing)
 {
     (void)nothing;
     handler_start(handler);
+}
+
+/* What the user that we are going to be may not be able to open. */
+static enum status open_as_root(struct server *self, struct fault *fault)
+{
+    enum status status = server_make_files(self->config, fault);
+
+    if (status == STATUS_OK)
+        status = server_open_peers(self, fault);
+    if (status == STATUS_OK)
+        status = server_open_tls(&self->tls, self->config, fault);
+    return status == STATUS_OK ? server_door_open(self, fault) : status;
 }
 
 static enum status start(struct server *self, struct fault *fault)
@@ -322,7 +315,9 @@ static enum status start(struct server *self, struct fault *fault)
 
     if (status != STATUS_OK)
         return fault_set(fault, status, 0, "%s", status_help(status));
-    status = server_open_peers(self, fault);
+    status = open_as_root(self, fault);
+    if (status == STATUS_OK)
+        status = privileges_drop(self->config, fault);
     if (status != STATUS_OK)
         return status;
     status =
@@ -340,12 +335,6 @@ static enum status start(struct server *self, struct fault *fault)
     if (status != STATUS_OK)
         return status;
     status = server_measure_open(self, fault);
-    if (status != STATUS_OK)
-        return status;
-    status = server_open_tls(&self->tls, self->config, fault);
-    if (status != STATUS_OK)
-        return status;
-    status = server_door_open(self, fault);
     if (status != STATUS_OK)
         return status;
     route_each(&self->route, start_handler, NULL);

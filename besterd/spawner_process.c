@@ -9,12 +9,21 @@
 #include <unistd.h>
 
 #include "besterd/child.h"
+#include "besterd/privileges.h"
 #include "besterd/siphash.h"
 #include "besterd/spawner_internal.h"
 
 #include <utlist.h>
 
-enum { ENVIRONMENT_SOCKET, ENVIRONMENT_TYPE, ENVIRONMENT_PROTOCOL, ENVIRONMENT_COUNT };
+enum {
+    ENVIRONMENT_SOCKET,
+    ENVIRONMENT_TYPE,
+    ENVIRONMENT_PROTOCOL,
+    ENVIRONMENT_HOME, /* this and the next two where the user is another than before */
+    ENVIRONMENT_USER,
+    ENVIRONMENT_LOGNAME,
+    ENVIRONMENT_COUNT
+};
 
 struct process;
 
@@ -152,7 +161,12 @@ static bool set_command(struct row *self, const struct config_handler *config)
     self->environment[ENVIRONMENT_TYPE] = variable("BESTER_TYPE", config->type);
     self->environment[ENVIRONMENT_PROTOCOL] =
         variable("BESTER_PROTOCOL", config->protocol == CONFIG_STREAM ? "stream" : "oneshot");
-    for (size_t i = 0; i < ENVIRONMENT_COUNT; i++)
+    if (self->config->user) {
+        self->environment[ENVIRONMENT_HOME] = variable("HOME", self->config->user_home);
+        self->environment[ENVIRONMENT_USER] = variable("USER", self->config->user);
+        self->environment[ENVIRONMENT_LOGNAME] = variable("LOGNAME", self->config->user);
+    }
+    for (size_t i = 0; i < (self->config->user ? ENVIRONMENT_COUNT : ENVIRONMENT_HOME); i++)
         if (!self->argv || !self->environment[i])
             return false;
     self->argv[0] = config->binary;
@@ -357,9 +371,14 @@ int spawner_process(int fd, const struct config *config)
 {
     struct process self = {.fd = fd, .config = config_ref(config)};
     struct row *row, *next;
+    struct fault fault;
 
     prctl(PR_SET_NAME, "besterd-spawner");
     keep_two_descriptors(fd, log_descriptor());
+    if (privileges_drop(config, &fault) != STATUS_OK) {
+        log_line(LOG_LEVEL_ERROR, "spawner", "%s", fault.text);
+        return 1;
+    }
     self.loop = ev_default_loop(0);
     if (!self.loop)
         return 1;
