@@ -15,6 +15,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from bester import BUILD, Client, Handler, Server, run, same
 
 
+# For tests of other reasons to be disconnected than that one reads nothing.
+PATIENT = {"stallMs": 3600000}
+
+
 def serve(limits, **changes):
     """A server that also listens on TCP, on a socket that it is handed."""
     listener = socket.create_server(("127.0.0.1", 0))
@@ -242,7 +246,7 @@ def test_unfinished_bytes_of_strangers():
 
 def test_memory_of_all():
     """Who takes nothing of a lot is disconnected; the others go on."""
-    with serve({"totalBytes": 1 << 20, "maxFrame": 4096, "inFlightPerSession": 1000000},
+    with serve({"totalBytes": 1 << 20, "maxFrame": 4096, "inFlightPerSession": 1000000, **PATIENT},
                handlers=CHAT) as server:
         with server.client("T") as sender, server.client("G") as lazy, \
                 server.client("H") as honest:
@@ -292,13 +296,13 @@ def fill_queue(server, sender):
 
 
 def test_a_full_queue():
-    with serve({"queuedBytesPerSession": 70000, "maxFrame": 4096, "inFlightPerSession": 100000},
-               handlers=CHAT) as server, server.client("T") as sender, server.client("G"):
+    with serve({"queuedBytesPerSession": 70000, "maxFrame": 4096, "inFlightPerSession": 100000,
+                **PATIENT}, handlers=CHAT) as server, server.client("T") as sender, server.client("G"):
         fill_queue(server, sender)
 
 
 def test_a_reload_narrows_the_queues_there_are():
-    with serve({"maxFrame": 4096, "inFlightPerSession": 100000}, handlers=CHAT) as server, \
+    with serve({"maxFrame": 4096, "inFlightPerSession": 100000, **PATIENT}, handlers=CHAT) as server, \
             server.client("T") as sender, server.client("G"):
         server.config["limits"]["queuedBytesPerSession"] = 70000
         server.write()
