@@ -32,6 +32,7 @@
 
 #include <stdint.h>
 
+#include "besterd/breaker.h"
 #include "besterd/config.h"
 #include "besterd/metrics.h"
 #include "besterd/origin.h"
@@ -125,14 +126,19 @@ bool handler_is_full(struct handler *self, uint64_t asker);
 MUST_CHECK enum status handler_ask(
     struct handler *self, const struct handler_question *question, struct fault *fault);
 
-/* How it is at the moment. */
+/* How it is at the moment; its texts are the handler's, until it changes. */
 struct handler_condition {
     enum handler_state state;
+    double since_s; /* it is in this state, since 1970, as far as anybody has noticed */
+    unsigned restarts;
+    unsigned connections; /* that stay */
     size_t questions[QUESTION_COUNT];
     size_t unsent_bytes;
-    bool broken; /* its breaker is open */
+    const struct breaker *breaker;
+    double failed_s; /* the last failure, whatever came after it; 0: none */
+    const char *failed_why;
 };
-struct handler_condition handler_condition(const struct handler *self);
+struct handler_condition handler_condition(struct handler *self);
 
 /* Its label on AXIS_TYPE. */
 size_t handler_label(const struct handler *self);

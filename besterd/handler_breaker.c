@@ -1,20 +1,11 @@
 /* What failures in a row do to a handler: whether it is asked (breaker.h). */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "besterd/handler_internal.h"
 #include "besterd/log.h"
 
 static const double PAUSE_MOST_S = 30;
-
-static double unix_now_s(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 /* Who is at fault if it is the question: a user, in whichever session. */
 uint64_t handler_who(const struct handler_question *question)
@@ -72,7 +63,8 @@ void handler_note_failure(struct handler *self, const struct breaker_failure *fa
         .pause_s = pause_s,
         .most_s = pause_s > PAUSE_MOST_S ? pause_s : PAUSE_MOST_S};
 
-    if (!breaker_failed(&self->breaker, &limits, failure, handler_now_s(), unix_now_s()))
+    handler_remember_failure(self, failure->why);
+    if (!breaker_failed(&self->breaker, &limits, failure, handler_now_s(), handler_unix_s()))
         return;
     metrics_count(self->context->metrics, METRIC_BREAKER_OPENS, self->label, 0);
     handler_log(self, &self->changes, LOG_LEVEL_WARNING,

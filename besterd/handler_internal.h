@@ -4,7 +4,7 @@
  * handler.c: questions and their deadlines. handler_lines.c: which of them is sent
  * next, and over what. handler_life.c: birth, reload and death. handler_presence.c:
  * whether somebody is there to be asked. handler_breaker.c: whether it is worth it.
- * handler_stream.c, handler_oneshot.c: the two protocols.
+ * handler_health.c: how it is. handler_stream.c, handler_oneshot.c: the two protocols.
  */
 #ifndef BESTERD_HANDLER_INTERNAL_H
 #define BESTERD_HANDLER_INTERNAL_H
@@ -87,6 +87,10 @@ struct handler {
     size_t label;    /* on AXIS_TYPE */
     unsigned starts; /* of our program */
     enum handler_contact { CONTACT_NONE, CONTACT_MADE, CONTACT_MISSED } contact; /* the last */
+    enum handler_state state; /* when last looked at */
+    double since_s;
+    double failed_s; /* since 1970; 0: never */
+    char failed_why[BREAKER_WHY_MAX];
     struct breaker breaker;
     struct log_valve changes; /* of the breaker */
     struct log_valve noise;   /* what else the handler can cause */
@@ -134,6 +138,11 @@ void handler_nobody_is_there(struct line *line, int error);
 void handler_retry(struct line *line, double after_s);
 /* Tries again after a pause that grows each time, until an answer comes. */
 void handler_reconnect(struct line *line);
+
+double handler_unix_s(void); /* since 1970 */
+/* Something has happened that may have changed its state. */
+void handler_look(struct handler *self);
+void handler_remember_failure(struct handler *self, const char *why);
 
 /* ---- the breaker ---- */
 

@@ -1,6 +1,5 @@
 /* The ways to a handler: who waits for which, and what is sent next. */
 #include <errno.h>
-#include <unistd.h>
 #include <utlist.h>
 
 #include "besterd/handler_internal.h"
@@ -172,24 +171,4 @@ bool handler_is_connected(const struct handler *self)
         if (self->lines[i].stream)
             return true;
     return false;
-}
-
-struct handler_condition handler_condition(const struct handler *self)
-{
-    bool stays = self->config->protocol == CONFIG_STREAM;
-    /* One-shot is only known by its last connection; before the first, by its
-     * file. */
-    bool up = stays ? handler_is_connected(self)
-                    : self->contact == CONTACT_MADE ||
-                          (self->contact == CONTACT_NONE && access(self->config->path, F_OK) == 0);
-
-    return (struct handler_condition){
-        .state = up                         ? HANDLER_UP
-                 : handler_is_running(self) ? HANDLER_STARTING
-                                            : HANDLER_DOWN,
-        .questions[QUESTION_SENT] = self->ask_count - self->unsent_count,
-        .questions[QUESTION_UNSENT] = self->unsent_count,
-        .unsent_bytes = self->unsent_bytes,
-        .broken = self->breaker.open,
-    };
 }

@@ -95,11 +95,17 @@ enum status handler_connect(struct line *line, int *fd)
 
     self->contact = made >= 0 || is_passing(errno) ? CONTACT_MADE : CONTACT_MISSED;
     if (made >= 0) {
+        handler_look(self);
         *fd = made;
         return STATUS_OK;
     }
-    if (!is_passing(errno))
+    if (!is_passing(errno)) {
+        int error = errno;
+
+        handler_look(self);
+        errno = error;
         return STATUS_HANDLER_DOWN;
+    }
     handler_retry(line, BUSY_PAUSE_S);
     return STATUS_OVERLOADED;
 }
@@ -234,6 +240,7 @@ static void on_started(void *user)
     if (self->starts++ > 0)
         metrics_count(self->context->metrics, METRIC_HANDLER_RESTARTS, self->label, 0);
     breaker_hurry(&self->breaker);
+    handler_look(self);
     for (unsigned i = 0; i < self->line_count; i++) {
         self->lines[i].retry_s = HANDLER_RETRY_FIRST_S;
         handler_retry(&self->lines[i], HANDLER_RETRY_FIRST_S);
@@ -247,6 +254,7 @@ static void on_ended(double pause_s, void *user)
     (void)pause_s;
     bool was_there = self->contact == CONTACT_MADE;
     self->contact = CONTACT_MISSED;
+    handler_look(self);
     if (self->stopping) {
         self->context->callbacks->on_ended(self->context->server);
         return;

@@ -89,6 +89,7 @@ static void connection_lost(struct line *line, enum status reason, const char *d
     struct ask *ask;
 
     line->stream = NULL;
+    handler_look(self);
     handler_log(self, &self->noise, LOG_LEVEL_INFO, "connection lost: %s", detail);
     for (ask = line->sent; ask; ask = ask->after)
         ask->lost = true;
@@ -133,6 +134,7 @@ static enum status stream_connect(struct line *line)
         return STATUS_HANDLER_DOWN;
     }
     handler_log(self, &self->noise, LOG_LEVEL_INFO, "connected to %s", self->config->path);
+    handler_look(self);
     handler_note_connection(self);
     return STATUS_OK;
 }

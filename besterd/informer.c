@@ -94,12 +94,14 @@ static json_t *tell_server(struct informer *self, const json_t *command, const c
     snprintf(count, sizeof count, "%zu", self->facts->client_count(self->server));
     json_t *listeners = tell_listeners(self);
     json_t *info = self->facts->admin_info(self->server);
-    json_t *data = listeners == NULL ? NULL
-                                     : json_pack("{s:s, s:O, s:o, s:o, s:o, s:o}", "clientCount",
-                                           count, "adminInfo", info, "listeners", listeners,
-                                           "identity", self->facts->identity(self->server), "peers",
-                                           self->facts->peers(self->server), "unknownPeers",
-                                           self->facts->strangers(self->server));
+    json_t *data =
+        listeners == NULL
+            ? NULL
+            : json_pack("{s:s, s:O, s:o, s:o, s:o, s:o, s:o}", "clientCount", count, "adminInfo",
+                  info, "listeners", listeners, "handlers", self->facts->handlers(self->server),
+                  "identity", self->facts->identity(self->server), "peers",
+                  self->facts->peers(self->server), "unknownPeers",
+                  self->facts->strangers(self->server));
     if (data == NULL)
         *why = "out of memory";
     return data;

@@ -28,12 +28,13 @@ struct informer_facts {
     size_t (*listener_count)(void *server);
     /* The address really listened on; index < listener_count. */
     void (*listener_address)(void *server, size_t index, struct address *out);
-    /* Borrowed; any JSON value. */
-    /* New objects, or NULL when out of memory: other servers, each with its state; those
-     * that came and are not known; the pin of this server. */
+    /* New objects, or NULL when out of memory: handlers and other servers, each with its
+     * state; servers that came and are not known; the pin of this one. */
+    json_t *(*handlers)(void *server);
     json_t *(*peers)(void *server);
     json_t *(*strangers)(void *server);
     json_t *(*identity)(void *server);
+    /* Borrowed; any JSON value. */
     json_t *(*admin_info)(void *server);
 };
 

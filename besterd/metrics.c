@@ -119,6 +119,11 @@ static const char *axis_text(const struct metrics *self, enum metric_axis axis, 
     return axes[axis].texts[label];
 }
 
+const char *metrics_state_text(enum handler_state state)
+{
+    return state_texts[state];
+}
+
 const char *metrics_limit_text(enum limit limit)
 {
     return limit_texts[limit];

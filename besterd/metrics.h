@@ -190,6 +190,8 @@ void metrics_add(struct metrics *self, enum metric metric, size_t a, size_t b, d
 /* A gauge; or a counter that somebody else keeps. */
 void metrics_set(struct metrics *self, enum metric metric, size_t a, size_t b, double value);
 void metrics_observe(struct metrics *self, enum metric metric, size_t a, double seconds);
+/* A label of AXIS_STATE. */
+const char *metrics_state_text(enum handler_state state);
 /* A label of AXIS_LIMIT. */
 const char *metrics_limit_text(enum limit limit);
 /* What a status is on AXIS_RESULT. */

@@ -249,6 +249,7 @@ static void connect_parts(struct server *self)
         .strangers = &self->strangers,
     };
     self->facts = (struct server_facts){.roster = &self->roster,
+        .route = &self->route,
         .links = self->links,
         .listeners = &self->listeners,
         .config = self->config};

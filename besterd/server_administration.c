@@ -97,15 +97,11 @@ static json_t *sessions(void *server, const char *user, uint64_t from)
 
 static void add_handler(struct handler *handler, void *handlers)
 {
-    static const char *const states[HANDLER_STATE_COUNT] = {
-#define X(name, text) [name] = text,
-        HANDLER_STATE_TABLE(X)
-#undef X
-    };
     struct handler_condition condition = handler_condition(handler);
 
     json_object_set_new(handlers, handler_config(handler)->type,
-        json_pack("{s:s,s:I,s:I,s:I}", "state", states[condition.state], "asked",
+        json_pack("{s:s,s:b,s:I,s:I,s:I}", "state", metrics_state_text(condition.state),
+            "breakerOpen", condition.breaker->open, "asked",
             (json_int_t)condition.questions[QUESTION_SENT], "waiting",
             (json_int_t)condition.questions[QUESTION_UNSENT], "unsentBytes",
             (json_int_t)condition.unsent_bytes));

@@ -50,8 +50,6 @@ static json_t *admin_info(void *facts)
     return self->config->admin_info;
 }
 
-/* ---- other servers ---- */
-
 static bool set(json_t *object, const char *name, json_t *value)
 {
     return json_object_set_new(object, name, value) == 0;
@@ -63,6 +61,63 @@ static json_t *moment(double unix_s)
 
     return json_string(clock_format(unix_s, text));
 }
+
+/* ---- handlers ---- */
+
+static json_t *tell_breaker(const struct breaker *breaker)
+{
+    json_t *json =
+        json_pack("{s:b, s:I}", "open", breaker->open, "failures", (json_int_t)breaker->failures);
+
+    if (json && breaker->open && !set(json, "since", moment(breaker->since_s))) {
+        json_decref(json);
+        return NULL;
+    }
+    return json;
+}
+
+static json_t *tell_handler(const struct handler_condition *condition)
+{
+    json_t *json = json_pack("{s:s, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "state",
+        metrics_state_text(condition->state), "since", moment(condition->since_s), "restarts",
+        (json_int_t)condition->restarts, "connections", (json_int_t)condition->connections, "asked",
+        (json_int_t)condition->questions[QUESTION_SENT], "waiting",
+        (json_int_t)condition->questions[QUESTION_UNSENT], "unsentBytes",
+        (json_int_t)condition->unsent_bytes, "breaker", tell_breaker(condition->breaker),
+        "lastFailure", json_null());
+
+    if (json && condition->failed_why &&
+        !set(json, "lastFailure",
+            json_pack("{s:o, s:s}", "time", moment(condition->failed_s), "reason",
+                condition->failed_why))) {
+        json_decref(json);
+        return NULL;
+    }
+    return json;
+}
+
+/* *list is NULL once there was no memory. */
+static void add_handler(struct handler *handler, void *user)
+{
+    json_t **list = user;
+    struct handler_condition condition = handler_condition(handler);
+
+    if (!*list || set(*list, handler_config(handler)->type, tell_handler(&condition)))
+        return;
+    json_decref(*list);
+    *list = NULL;
+}
+
+static json_t *handlers(void *facts)
+{
+    const struct server_facts *self = facts;
+    json_t *list = json_object();
+
+    route_each_current(self->route, add_handler, &list);
+    return list;
+}
+
+/* ---- other servers ---- */
 
 static json_t *tell_link(const struct link_condition *condition)
 {
@@ -144,6 +199,7 @@ const struct informer_facts server_facts_for_informer = {
     .listener_count = listener_count,
     .listener_address = listener_address,
     .admin_info = admin_info,
+    .handlers = handlers,
     .peers = peers,
     .strangers = strangers,
     .identity = identity,

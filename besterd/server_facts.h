@@ -9,9 +9,11 @@
 #include "besterd/link.h"
 #include "besterd/listener.h"
 #include "besterd/roster.h"
+#include "besterd/route.h"
 
 struct server_facts {
     const struct roster *roster;
+    const struct route *route;
     const struct links *links;
     const struct listeners *listeners;
     const struct config *config;

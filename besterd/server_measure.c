@@ -44,7 +44,7 @@ static void measure_handler(struct handler *handler, void *metrics)
     for (size_t i = 0; i < QUESTION_COUNT; i++)
         metrics_set(metrics, METRIC_HANDLER_QUESTIONS, label, i, 0);
     metrics_set(metrics, METRIC_HANDLER_BYTES, label, 0, 0);
-    metrics_set(metrics, METRIC_BREAKER, label, 0, condition.broken);
+    metrics_set(metrics, METRIC_BREAKER, label, 0, condition.breaker->open);
 }
 
 /* Those that a reload has retired have questions too. */

@@ -61,7 +61,7 @@ static enum status ask_of(struct asker *self, int user, uint64_t ticket)
 
 static bool is_open(const struct asker *self)
 {
-    return handler_condition(self->handler).broken;
+    return handler_condition(self->handler).breaker->open;
 }
 
 static double opened(const struct asker *self)
@@ -294,6 +294,68 @@ static void test_a_stream_that_is_back(void **state)
     answer(self, handler_reads(&self->far, "7"));
 }
 
+/* ---- how it is ---- */
+
+static void expect_state(struct asker *self, enum handler_state state, double *since_s)
+{
+    struct handler_condition condition = handler_condition(self->handler);
+    assert_int_equal(condition.state, state);
+    assert_true(condition.since_s >= *since_s);
+    *since_s = condition.since_s;
+}
+
+static void test_the_state_and_its_beginning(void **state)
+{
+    struct asker *self = *state;
+    double since_s = 1;
+    expect_state(self, HANDLER_DOWN, &since_s);
+    double down_s = since_s;
+    connect_far(self);
+    expect_state(self, HANDLER_UP, &since_s);
+    assert_true(since_s > down_s);
+    double up_s = since_s;
+    assert_int_equal(handler_condition(self->handler).connections, 1);
+    assert_null(handler_condition(self->handler).failed_why);
+    run_turns(self->loop, 3);
+    expect_state(self, HANDLER_UP, &since_s);
+    assert_true(since_s == up_s); /* looking does not begin it anew */
+    assert_int_equal(ask_of(self, 0, 1), STATUS_OK);
+    refuse_sense(self);
+    assert_true(handler_condition(self->handler).failed_s >= up_s);
+    assert_int_equal(ask_of(self, 0, 2), STATUS_OK);
+    answer(self, handler_reads(&self->far, "2"));
+    assert_non_null(handler_condition(self->handler).failed_why); /* whatever came after it */
+    assert_int_equal(handler_condition(self->handler).breaker->failures, 0);
+    post_close(&self->post);
+    wire_hang_up(&self->far);
+    RUN_UNTIL(self->loop, handler_condition(self->handler).state == HANDLER_DOWN);
+    expect_state(self, HANDLER_DOWN, &since_s);
+    assert_true(since_s > up_s);
+}
+
+/* A path that is cut where a character is not: what is told is UTF-8 all the same. */
+static void test_what_is_told_is_text(void **state)
+{
+    struct asker *self = *state;
+    struct config_handler config = self->config->handlers[0];
+    char path[96] = "/";
+    for (size_t i = 1; i + 2 < sizeof path; i += 2)
+        memcpy(path + i, "\xc3\xa9", 3);
+    for (size_t shift = 0; shift < 2; shift++) {
+        config.path = path + shift;
+        path[shift] = '/';
+        handler_free(self->handler);
+        self->handler = handler_new(&config, &self->context);
+        assert_int_equal(ask_of(self, 0, shift + 1), STATUS_OK);
+        RUN_UNTIL(self->loop, self->failure_count == shift + 1);
+        json_t *json = json_string(handler_condition(self->handler).failed_why);
+        assert_non_null(json);
+        json_decref(json);
+    }
+    handler_free(self->handler);
+    self->handler = NULL;
+}
+
 /* ---- one-shot ---- */
 
 static void take(struct asker *self, const char *reply)
@@ -336,6 +398,8 @@ int main(void)
         TEST(test_lost_connections, set_up),
         TEST(test_one_who_is_away, set_up_oneshot),
         TEST(test_a_stream_that_is_back, set_up),
+        TEST(test_the_state_and_its_beginning, set_up),
+        TEST(test_what_is_told_is_text, set_up),
         TEST(test_oneshot, set_up_oneshot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,6 +66,12 @@ static json_t *admin_info(void *server)
     return ((struct fixture *)server)->info;
 }
 
+static json_t *handlers(void *server)
+{
+    (void)server;
+    return json_pack("{s:{s:s}}", "chat", "state", "down");
+}
+
 static json_t *peers(void *server)
 {
     (void)server;
@@ -90,6 +96,7 @@ static const struct informer_facts facts = {.list_clients = list_clients,
     .listener_count = listener_count,
     .listener_address = listener_address,
     .admin_info = admin_info,
+    .handlers = handlers,
     .peers = peers,
     .strangers = strangers,
     .identity = identity};
@@ -171,6 +178,7 @@ static void test_server_info(void **state)
         "\"listeners\": {\"listener0\": {\"address\": \"tcp4://127.0.0.1:2223\"}, "
         "\"listener1\": {\"address\": \"tcp6://[::1]:2223\"}, "
         "\"listener2\": {\"address\": \"unix:///run/x.sock\"}}, "
+        "\"handlers\": {\"chat\": {\"state\": \"down\"}}, "
         "\"identity\": \"sha256:1\", \"peers\": {\"S2\": {\"state\": \"up\"}}, "
         "\"unknownPeers\": []}}");
     dialogue_close(&self->first);
