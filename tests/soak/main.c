@@ -159,8 +159,11 @@ int main(int argc, char **argv)
         return 2;
     }
     /* Programs are started from another folder. */
-    settings.build = realpath(settings.build, NULL);
-    if (!settings.build)
+    char *build = realpath(settings.build, NULL);
+    if (!build)
         soak_give_up("--build");
-    return run(&settings, &operands);
+    settings.build = build;
+    exit_status = run(&settings, &operands);
+    free(build);
+    return exit_status;
 }
