@@ -13,7 +13,6 @@
 
 enum {
     AT_THE_DOOR_MAX = 256, /* logging in at once */
-    PORTS_OF_AN_ADDRESS = 20000,
     FRAME_BYTES = 2 << 20,
     QUEUED_BYTES = 16 << 20
 };
@@ -195,7 +194,7 @@ static const struct stream_callbacks callbacks = {.on_frame = on_frame, .on_clos
 
 static void start_talker(struct crowd *self, struct talker *talker)
 {
-    unsigned from = (unsigned)(talker->index / PORTS_OF_AN_ADDRESS);
+    unsigned from = (unsigned)(talker->index / SUBJECT_PORTS);
     int fd = subject_connect_tcp(self->subject, from);
     char name[32];
 
@@ -273,11 +272,6 @@ void crowd_free(struct crowd *self)
 
 /* ---- the end of a load ----------------------------------------------------------------------- */
 
-static bool is_settled(void *user)
-{
-    return judge_is_settled(&((struct crowd *)user)->judge);
-}
-
 static bool is_reported(void *user)
 {
     const struct crowd *self = user;
@@ -313,8 +307,13 @@ static void stop_sending(struct crowd *self)
 bool crowd_settle(struct crowd *self)
 {
     stop_sending(self);
-    return soak_until(
-        self->soak, is_settled, self, "all messages are reported, and those good are here");
+    if (!soak_until(self->soak, is_reported, self, "every message has its report") || !fence(self))
+        return false;
+    judge_end(&self->judge);
+    if (self->judge.breaches > 0)
+        soak_fail(self->soak, "%s (and %llu more)", self->judge.first,
+            (unsigned long long)self->judge.breaches - 1);
+    return !self->soak->failed;
 }
 
 static bool all_types_serve(void *user)
@@ -332,18 +331,6 @@ bool crowd_warm_up(struct crowd *self)
 {
     crowd_send(self, 0, 1);
     return soak_until(self->soak, all_types_serve, self, "every type serves") && crowd_settle(self);
-}
-
-bool crowd_end(struct crowd *self)
-{
-    stop_sending(self);
-    if (!soak_until(self->soak, is_reported, self, "every message has its report") || !fence(self))
-        return false;
-    judge_end(&self->judge);
-    if (self->judge.breaches > 0)
-        soak_fail(self->soak, "%s (and %llu more)", self->judge.first,
-            (unsigned long long)self->judge.breaches - 1);
-    return !self->soak->failed;
 }
 
 /* ---- what it was ----------------------------------------------------------------------------- */

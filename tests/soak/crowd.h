@@ -37,11 +37,9 @@ void crowd_send(struct crowd *self, double rate, unsigned window);
 /* Sends until every type has had a message reported good, and settles: all that is made
  * when it is first needed is there then. */
 bool crowd_warm_up(struct crowd *self);
-/* Sends no more, and waits until all that was sent has its report and has come, and
- * nothing else is on the way. false: the demonstration has failed. */
+/* Sends no more, waits until all that was sent has its report and nothing is on the way
+ * any more, and has all of it judged. false: the demonstration has failed. */
 bool crowd_settle(struct crowd *self);
-/* The same for the end: what has not come is a breach now. */
-bool crowd_end(struct crowd *self);
 
 const struct judge *crowd_judge(const struct crowd *self);
 /* From when a message was due to its report; of those since the last crowd_send. */

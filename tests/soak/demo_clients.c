@@ -99,7 +99,7 @@ static void load(struct show *self)
 
     self->callers = callers_new(soak, self->subject, CALLERS, CALLS_PER_SECOND);
     crowd_send(self->crowd, (double)soak_size(soak, RATE, 100), 0);
-    if (soak_for(soak, self->seconds, on_second, self) && crowd_end(self->crowd) &&
+    if (soak_for(soak, self->seconds, on_second, self) && crowd_settle(self->crowd) &&
         callers_settle(self->callers) &&
         soak_until(soak, visitors_have_gone, self, "the last visitor has gone")) {
         tell(self, subject_usage(self->subject).processor_s - processor_s);

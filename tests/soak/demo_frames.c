@@ -350,7 +350,7 @@ static void load(struct show *self)
         try_wrong(self, &wrongs[i], false);
         try_wrong(self, &wrongs[i], true);
     }
-    if (soak->failed || !crowd_end(self->crowd))
+    if (soak->failed || !crowd_settle(self->crowd))
         return;
     soak_say(soak, "wrong ones", "%zu, of clients and of strangers: each with the reason promised",
         sizeof(wrongs) / sizeof(wrongs[0]));

@@ -24,8 +24,8 @@ enum {
     EACH_MAX_BYTES = 4096,
     SERVERS_MAX = 6,
     SPARE_DESCRIPTORS = 400, /* for all that is no client */
-    PORTS_OF_AN_ADDRESS = 20000,
-    FIRST_ADDRESS = 32,
+    FIRST_ADDRESS = 128,
+    ADDRESSES_OF_A_SERVER = CLIENTS / SUBJECT_PORTS + 1,
     PATIENCE_S = 60,
     TALKERS = 4,
     TALK_MESSAGES = 200
@@ -35,7 +35,7 @@ enum {
 struct place {
     struct subject *subject;
     struct helper *holder;
-    unsigned clients;
+    unsigned clients, first_address;
     uint64_t before_bytes;
 };
 
@@ -45,7 +45,7 @@ static bool log_in(const struct place *self, unsigned number)
 {
     char answer[2048], name[32];
     unsigned char head[4];
-    int fd = subject_connect_tcp(self->subject, FIRST_ADDRESS + number / PORTS_OF_AN_ADDRESS);
+    int fd = subject_connect_tcp(self->subject, self->first_address + number / SUBJECT_PORTS);
 
     if (fd < 0)
         return false;
@@ -111,14 +111,16 @@ static bool talk(struct soak *soak, struct subject *subject)
         return false;
     crowd_send(crowd, 0, 4);
     bool good = soak_until(soak, have_talked, crowd, "those who talk have been answered") &&
-                crowd_end(crowd);
+                crowd_settle(crowd);
     crowd_free(crowd);
     return good;
 }
 
-static bool open_place(struct soak *soak, struct place *self, unsigned clients)
+static bool open_place(
+    struct soak *soak, struct place *self, unsigned clients, unsigned first_address)
 {
     self->clients = clients;
+    self->first_address = first_address;
     self->subject = subject_start(soak, &(struct subject_config){.handlers = SUBJECT_CHAT});
     if (!self->subject || !talk(soak, self->subject))
         return false;
@@ -173,7 +175,8 @@ static void run(struct soak *soak)
         soak_fail(soak, "a process may have %u descriptors: too few", most);
     uint64_t began = soak_now_ns();
     for (size_t i = 0; i < count && good; i++)
-        good = open_place(soak, &places[i], (unsigned)(all / count + (i < all % count)));
+        good = open_place(soak, &places[i], (unsigned)(all / count + (i < all % count)),
+            FIRST_ADDRESS + (unsigned)i * ADDRESSES_OF_A_SERVER);
     for (size_t i = 0; i < count && good; i++)
         good = await_place(soak, &places[i]);
     if (good)

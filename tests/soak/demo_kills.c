@@ -158,7 +158,7 @@ static void load(struct show *self)
     if (!crowd_settle(self->crowd))
         return;
     tell(self, took_s);
-    if (crowd_warm_up(self->crowd) && crowd_end(self->crowd))
+    if (crowd_warm_up(self->crowd) && crowd_settle(self->crowd))
         (void)subject_await_descriptors(self->subject, descriptors, 0);
 }
 

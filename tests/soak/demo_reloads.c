@@ -122,7 +122,7 @@ static void load(struct show *self)
     if (!soak_until(soak, all_are_done, self, "all reloads are done"))
         return;
     double took_s = (double)(soak_now_ns() - began) / 1e9;
-    if (!callers_settle(self->callers) || !crowd_end(self->crowd) ||
+    if (!callers_settle(self->callers) || !crowd_settle(self->crowd) ||
         !soak_until(soak, settled_connections, self, "the last caller has gone"))
         return;
     const struct judge *judge = crowd_judge(self->crowd);

@@ -130,7 +130,7 @@ static void run(struct soak *soak)
     unsigned descriptors = good ? subject_usage(self.subject).descriptors : 0;
     for (int i = 0; i < ROUNDS && good; i++)
         good = round_of(&self);
-    if (good && crowd_end(self.crowd)) {
+    if (good && crowd_settle(self.crowd)) {
         judge_ratio(&self);
         (void)subject_await_descriptors(self.subject, descriptors, 0);
     }

@@ -16,7 +16,6 @@ enum {
     TICKS_PER_SECOND = 100,
     SECONDS_OF_COMING = 10, /* as long as the server's patience: those it puts out do not come
                              * back all at once */
-    PORTS_OF_AN_ADDRESS = 4000,
     FIRST_ADDRESS = 64,
     DEAF_BUFFER_BYTES = 4096,
     BURST = 16,             /* messages that each who never reads sends at first */
@@ -92,8 +91,8 @@ static void come(const struct drip *self, struct peer *peer)
     char name[32];
     int bytes = DEAF_BUFFER_BYTES;
 
-    peer->fd = subject_connect_tcp(
-        self->plan->subject, FIRST_ADDRESS + peer->number / PORTS_OF_AN_ADDRESS);
+    peer->fd =
+        subject_connect_tcp(self->plan->subject, FIRST_ADDRESS + peer->number / SUBJECT_PORTS);
     peer->at = 0;
     peer->cut = false;
     if (peer->fd < 0)

@@ -110,11 +110,6 @@ void judge_received(struct judge *self, uint64_t number, size_t recipient)
     note_order(self, &self->last_received[item->path], number, "delivered");
 }
 
-bool judge_is_settled(const struct judge *self)
-{
-    return self->reported == self->count && self->received - self->bad_and_received == self->good;
-}
-
 void judge_end(struct judge *self)
 {
     for (uint64_t i = 0; i < self->count; i++) {

@@ -50,11 +50,8 @@ void judge_received(struct judge *self, uint64_t number, size_t recipient);
 void judge_breach(struct judge *self, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Whether nothing more can come but a second time: every message has its report, and
- * what was reported good has come. */
-bool judge_is_settled(const struct judge *self);
-/* When all is over: what has no report, and what was reported good and never came, are
- * breaches now. */
+/* When nothing is on the way: what has no report, and what was reported good and has not
+ * come, are breaches. */
 void judge_end(struct judge *self);
 
 #endif

@@ -18,7 +18,7 @@
 
 #include "harness/must.h"
 
-enum { SUBJECTS_MAX = 8, FIRST_HANDED = 3, LOG_PIPE_BYTES = 1 << 20 };
+enum { SUBJECTS_MAX = 8, FIRST_HANDED = 3, LOG_PIPE_BYTES = 1 << 20, ADDRESS_BLOCKS = 60000 };
 
 /* Those that run, for the way out. */
 static struct subject *alive[SUBJECTS_MAX];
@@ -260,7 +260,8 @@ struct subject *subject_start(struct soak *soak, const struct subject_config *co
     struct subject *self = must_alloc(sizeof(*self));
     size_t place = 0;
 
-    *self = (struct subject){.soak = soak};
+    *self = (struct subject){.soak = soak,
+        .own_addresses = ((unsigned)getpid() % ADDRESS_BLOCKS + 1) * SUBJECT_ADDRESSES};
     make_folder(self);
     while (place < SUBJECTS_MAX - 1 && alive[place])
         place++;
@@ -312,8 +313,8 @@ void subject_reload(struct subject *self, const struct subject_config *config)
 
 int subject_connect_tcp(const struct subject *self, unsigned from)
 {
-    struct sockaddr_in source = {
-        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + from)};
+    struct sockaddr_in source = {.sin_family = AF_INET,
+        .sin_addr.s_addr = htonl(INADDR_LOOPBACK + self->own_addresses + from)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     int one = 1;
 

@@ -14,12 +14,13 @@
 
 #include "tests/soak/soak.h"
 
-enum { SUBJECT_LOG_LINES = 20 };
+enum { SUBJECT_LOG_LINES = 20, SUBJECT_ADDRESSES = 256, SUBJECT_PORTS = 4000 /* of one */ };
 
 struct subject {
     struct soak *soak;
     pid_t pid;
     struct sockaddr_in address;
+    unsigned own_addresses; /* those behind it, from 127.0.0.1 on */
     char folder[80];
     int log; /* the pipe from its standard error */
     ev_io log_watcher;
@@ -54,8 +55,9 @@ void subject_end(struct subject *self);
 /* Writes the configuration anew, at once as a whole, and asks for it to be read. */
 void subject_reload(struct subject *self, const struct subject_config *config);
 
-/* A connected socket, from 127.0.0.1 or another address of the loopback: each has some
- * 28,000 ports. -1: errno says why not. */
+/* A connected socket, from one of the addresses of the loopback that are this process's
+ * own (from: which): each has 28,000 ports for all that connect from there, and others do
+ * too. -1: errno says why not. */
 int subject_connect_tcp(const struct subject *self, unsigned from);
 /* To whoever listens on that file of its folder: clients to "sock". */
 int subject_connect_unix(const struct subject *self, const char *name);
