@@ -21,7 +21,11 @@
 
 enum {
     CLIENTS = 50000,
+#ifdef __SANITIZE_ADDRESS__
+    EACH_MAX_BYTES = 3 * 4096, /* around every block there is more that is none */
+#else
     EACH_MAX_BYTES = 4096,
+#endif
     SERVERS_MAX = 6,
     SPARE_DESCRIPTORS = 400, /* for all that is no client */
     FIRST_ADDRESS = 128,
