@@ -228,8 +228,11 @@ static void on_io(struct ev_loop *loop, ev_io *io, int events)
     static void (*const turns[])(struct visit * self) = {
         [READING] = visit_read, [WRITING] = visit_write, [LINGERING] = visit_linger};
     struct visit *self = io->data;
-    (void)loop, (void)events;
-    turns[self->state](self);
+    (void)loop;
+    if (events & EV_ERROR) /* the kernel has no memory to watch it */
+        visit_free(self);
+    else
+        turns[self->state](self);
 }
 
 static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)

@@ -133,21 +133,31 @@ static bool is_shortage(int error)
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
+static void pause_for_shortage(struct acceptor *self)
+{
+    self->shortages++;
+    ev_timer_set(&self->shortage_over, SHORTAGE_PAUSE_S, 0.);
+    ev_timer_start(self->loop, &self->shortage_over);
+    watch(self);
+}
+
 static void on_readable(struct ev_loop *loop, ev_io *io, int events)
 {
-    (void)events;
     struct acceptor *self = io->data;
     bool gone = false;
+
+    (void)loop;
+    if (events & EV_ERROR) { /* the kernel had no memory to watch it, and libev has given up */
+        pause_for_shortage(self);
+        return;
+    }
     self->gone = &gone;
     for (int i = 0; i < ACCEPTS_PER_TURN && !gone && !self->paused; i++) {
         int fd = accept4(self->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             self->accepted(fd, self->user);
         } else if (is_shortage(errno)) {
-            self->shortages++;
-            ev_timer_set(&self->shortage_over, SHORTAGE_PAUSE_S, 0.);
-            ev_timer_start(loop, &self->shortage_over);
-            watch(self);
+            pause_for_shortage(self);
             break;
         } else if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINVAL) {
             break;

@@ -85,10 +85,11 @@ static void on_try(struct ev_loop *loop, ev_io *watcher, int events)
     int error = 0;
     socklen_t len = sizeof(error);
 
-    (void)events;
     ev_io_stop(loop, watcher);
     self->open--;
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
+    if (events & EV_ERROR)
+        error = ENOMEM; /* the kernel had none to watch it; whether it is connected is open */
+    else if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0)
         error = errno;
     if (error == 0) {
         dial_end(self, fd);

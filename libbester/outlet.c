@@ -16,9 +16,12 @@ static void on_writable(struct ev_loop *loop, ev_io *watcher, int events)
 {
     struct outlet *self = watcher->data;
     struct span text = bytes_span(&self->waiting);
-    (void)events;
-    ssize_t n = write(watcher->fd, text.at, text.len < PIPE_BUF ? text.len : PIPE_BUF);
-    if (n >= 0)
+    ssize_t n = events & EV_ERROR
+                    ? -1
+                    : write(watcher->fd, text.at, text.len < PIPE_BUF ? text.len : PIPE_BUF);
+    if (events & EV_ERROR) /* the kernel has no memory to watch it */
+        give_up(self, STATUS_NO_MEMORY);
+    else if (n >= 0)
         bytes_consume(&self->waiting, (size_t)n);
     else if (errno != EINTR && errno != EAGAIN)
         give_up(self, errno == EPIPE ? STATUS_CLOSED : STATUS_IO);

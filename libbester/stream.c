@@ -35,6 +35,11 @@ void stream_kill(struct stream *self)
     streams_have_work(self->streams);
 }
 
+void stream_not_watched(struct stream *self)
+{
+    stream_die(self, STATUS_IO, "the kernel has no memory to watch the connection");
+}
+
 void stream_die(struct stream *self, enum status why, const char *detail)
 {
     stream_kill(self);

@@ -97,6 +97,8 @@ void streams_have_work(struct streams *self);
 void stream_kill(struct stream *self);
 /* Over, and the owner is told. */
 void stream_die(struct stream *self, enum status why, const char *detail);
+/* libev has stopped its watchers, because the kernel refused one (EV_ERROR). */
+void stream_not_watched(struct stream *self);
 
 /* Whether the owner may be given a frame now. */
 bool stream_is_receptive(const struct stream *self);

@@ -189,7 +189,11 @@ void stream_on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 {
     struct stream *self = watcher->data;
 
-    (void)loop, (void)events;
+    (void)loop;
+    if (events & EV_ERROR) {
+        stream_not_watched(self);
+        return;
+    }
     if (self->state != STREAM_OPEN) {
         stream_discard(self);
         return;

@@ -203,6 +203,9 @@ void stream_flush(struct stream *self)
 
 void stream_on_writable(struct ev_loop *loop, ev_io *watcher, int events)
 {
-    (void)loop, (void)events;
-    stream_flush(watcher->data);
+    (void)loop;
+    if (events & EV_ERROR)
+        stream_not_watched(watcher->data);
+    else
+        stream_flush(watcher->data);
 }
