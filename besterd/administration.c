@@ -5,6 +5,7 @@
 
 #include "besterd/admin_request.h"
 #include "besterd/log.h"
+#include "libbester/json_text.h"
 
 enum { REQUESTS_MAX = 256 }; /* under way at once, of all users together */
 
@@ -171,7 +172,7 @@ static void answer(struct admin_request *self, json_t *facts)
         json_t *data = json_pack("{s:s}", "command", self->row->name);
 
         if (!facts || json_object_update(data, facts) == 0)
-            text = json_dumps(data, JSON_COMPACT);
+            text = json_text(data, JSON_COMPACT);
         json_decref(data);
         if (!text)
             status = STATUS_NO_MEMORY;

@@ -7,6 +7,7 @@
 
 #include "besterd/config_table.h"
 #include "besterd/paths.h"
+#include "libbester/json_text.h"
 #include "libbester/template.h"
 
 enum { WHERE_BYTES = 400, PIPELINED = 64 };
@@ -34,7 +35,7 @@ static char *load_template(
         mistakes_add(mistakes, where, "\"%s\": %s", path, fault.text);
     } else {
         json_t *json = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
-        compact = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
+        compact = json_text(json, JSON_COMPACT);
         json_decref(json);
         if (compact == NULL)
             mistakes_add(mistakes, where, "\"%s\" cannot be read: out of memory", path);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "besterd/config_table.h"
+#include "libbester/json_text.h"
 
 enum { PATH_BYTES = 512, SHOWN_BYTES = 80, CANDIDATES_MAX = 64 };
 
@@ -70,7 +71,7 @@ static void path_leave(struct reader *self, size_t before)
 /* "must be what, is value" */
 static void mistake_value(struct reader *self, const char *what, const json_t *value)
 {
-    char *dumped = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    char *dumped = json_text(value, JSON_COMPACT | JSON_ENCODE_ANY);
     const char *text = dumped != NULL ? dumped : "something else";
     bool is_long = strlen(text) > SHOWN_BYTES;
     mistakes_add(self->mistakes, self->path, "must be %s, is %.*s%s", what, SHOWN_BYTES, text,

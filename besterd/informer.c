@@ -7,6 +7,7 @@
 
 #include "libbester/acceptor.h"
 #include "libbester/frame.h"
+#include "libbester/json_text.h"
 
 enum {
     QUESTION_BYTES_MAX = 64 * 1024,
@@ -130,7 +131,7 @@ static const struct question {
 
 static struct blob *frame_of_json(json_t *json)
 {
-    char *text = json != NULL ? json_dumps(json, 0) : NULL;
+    char *text = json_text(json, 0);
     struct blob *frame = text != NULL ? frame_of(span_of(text)) : NULL;
     free(text);
     json_decref(json);
