@@ -65,7 +65,7 @@ char *config_read_file(const char *file, size_t max, size_t *len)
     return NULL;
 }
 
-enum status config_load(struct config **out, const char *file, struct mistakes *mistakes)
+static enum status load(struct config **out, const char *file, struct mistakes *mistakes)
 {
     if (file == NULL)
         return check(out, NULL, false, mistakes);
@@ -87,6 +87,15 @@ enum status config_load(struct config **out, const char *file, struct mistakes *
     }
     *out = made;
     return STATUS_OK;
+}
+
+enum status config_load(struct config **out, const char *file, struct mistakes *mistakes)
+{
+    enum status status = load(out, file, mistakes);
+
+    if (status == STATUS_NO_MEMORY)
+        mistakes_add(mistakes, "", "%s", status_help(status));
+    return status;
 }
 
 /* ---- freeing ---- */

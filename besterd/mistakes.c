@@ -59,7 +59,9 @@ void mistakes_print(const struct mistakes *self, const char *file, FILE *out)
         visible_into(sentence, sizeof sentence, span_of(mistake->sentence));
         fprintf(out, "%s: %s%s%s\n", file, where, where[0] != '\0' ? ": " : "", sentence);
     }
-    if (self->count > self->kept)
+    if (self->count > 0 && self->kept == 0)
+        fprintf(out, "%s: out of memory\n", file);
+    else if (self->count > self->kept)
         fprintf(out, "%s: and %zu more mistakes\n", file, self->count - self->kept);
 }
 

@@ -4,7 +4,7 @@
  * A list of {where, sentence}; owns its texts. Caller's memory: mistakes_init,
  * then mistakes_release. Bounded: beyond MISTAKES_MAX only the count grows.
  * A mistake that finds no memory is still counted, so that count == 0 means
- * "none" whatever happens.
+ * "none" whatever happens; with none kept, that there is no memory is all that is told.
  */
 #ifndef BESTERD_MISTAKES_H
 #define BESTERD_MISTAKES_H
