@@ -50,6 +50,17 @@ static void log_end(const struct child *self, int status)
             level, subject, "process %d ended with status %d", (int)self->pid, WEXITSTATUS(status));
 }
 
+/* Until the next start, each longer than the one before; its length in seconds. */
+static double begin_pause(struct child *self)
+{
+    double pause_s = self->pause_s;
+
+    self->pause_s = pause_s * 2 < PAUSE_MAX_S ? pause_s * 2 : PAUSE_MAX_S;
+    ev_timer_set(&self->restart, pause_s, 0.);
+    ev_timer_start(self->loop, &self->restart);
+    return pause_s;
+}
+
 static void on_exit_seen(struct ev_loop *loop, ev_child *watcher, int events)
 {
     struct child *self = watcher->data;
@@ -68,11 +79,7 @@ static void on_exit_seen(struct ev_loop *loop, ev_child *watcher, int events)
     ev_now_update(loop);
     if (ev_now(loop) - self->started_at >= STEADY_S)
         self->pause_s = PAUSE_FIRST_S;
-    double pause_s = self->pause_s;
-    self->pause_s = pause_s * 2 < PAUSE_MAX_S ? pause_s * 2 : PAUSE_MAX_S;
-    ev_timer_set(&self->restart, pause_s, 0.);
-    ev_timer_start(loop, &self->restart);
-    self->callbacks->on_ended(self, pause_s, self->user);
+    self->callbacks->on_ended(self, begin_pause(self), self->user);
 }
 
 static void on_patience(struct ev_loop *loop, ev_timer *watcher, int events)
@@ -239,9 +246,7 @@ static void child_start(struct child *self)
     ev_timer_stop(self->loop, &self->restart);
     if (pid < 0) {
         log_line(LOG_LEVEL_ERROR, self->options.subject, "cannot be started: %s", strerror(errno));
-        ev_timer_set(&self->restart, PAUSE_MAX_S, 0.);
-        ev_timer_start(self->loop, &self->restart);
-        self->callbacks->on_ended(self, PAUSE_MAX_S, self->user);
+        self->callbacks->on_ended(self, begin_pause(self), self->user);
         return;
     }
     setpgid(pid, pid); /* whoever of the two is first */
