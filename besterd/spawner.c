@@ -54,19 +54,18 @@ static void hang_up(struct spawner *self)
 
 /* ---- hearing ---- */
 
-/* False: out of memory. */
-static bool keep(struct spawner *self, const struct spawner_event *event)
+/* For one more event. False: out of memory. */
+static bool make_room(struct spawner *self)
 {
-    if (self->count == self->room) {
-        size_t room = self->room ? 2 * self->room : 16;
-        struct spawner_event *grown = realloc(self->events, room * sizeof(*grown));
+    if (self->count < self->room)
+        return true;
+    size_t room = self->room ? 2 * self->room : 16;
+    struct spawner_event *grown = realloc(self->events, room * sizeof(*grown));
 
-        if (!grown)
-            return false;
-        self->events = grown;
-        self->room = room;
-    }
-    self->events[self->count++] = *event;
+    if (!grown)
+        return false;
+    self->events = grown;
+    self->room = room;
     return true;
 }
 
@@ -76,7 +75,7 @@ static void hear(struct spawner *self)
 {
     struct spawner_event event;
 
-    while (self->fd >= 0) {
+    while (self->fd >= 0 && make_room(self)) { /* what finds none waits in the kernel */
         ssize_t len = recv(self->fd, &event, sizeof(event), MSG_DONTWAIT);
 
         if (len < 0 && errno == EINTR)
@@ -86,7 +85,9 @@ static void hear(struct spawner *self)
         if (len == sizeof(event) && event.news == SPAWNER_RELOADED) {
             self->reloaded = true;
             self->reload = (enum status)event.status;
-        } else if (len != sizeof(event) || !keep(self, &event)) {
+        } else if (len == sizeof(event)) {
+            self->events[self->count++] = event;
+        } else {
             hang_up(self); /* the end of the process tells the rest */
         }
     }
@@ -96,8 +97,11 @@ static void hear(struct spawner *self)
 
 static void on_readable(struct ev_loop *loop, ev_io *watcher, int events)
 {
-    (void)loop, (void)events;
-    hear(watcher->data);
+    (void)loop;
+    if (events & EV_ERROR) /* the kernel has no memory to watch it */
+        hang_up(watcher->data);
+    else
+        hear(watcher->data);
 }
 
 static struct spawned *find(const struct spawner *self, uint32_t number)
