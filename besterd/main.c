@@ -12,6 +12,7 @@
 #include "besterd/config.h"
 #include "besterd/features.h"
 #include "besterd/identity_command.h"
+#include "besterd/last_resort.h"
 #include "besterd/log.h"
 #include "besterd/privileges.h"
 #include "besterd/server.h"
@@ -207,6 +208,8 @@ static int serve_with_spawner(const struct config *config)
     spawner_free(spawner);
     if (loop)
         ev_loop_destroy(loop);
+    else
+        log_line(LOG_LEVEL_ERROR, "", "cannot start: the kernel gives no event loop");
     if (exit_status == EXIT_GOOD)
         log_line(LOG_LEVEL_INFO, "", "ended");
     return exit_status;
@@ -218,6 +221,7 @@ static int run(const char *config_file)
     struct config *config = NULL;
     int exit_status;
 
+    last_resort_open();
     mistakes_init(&mistakes);
     enum status status = config_load(&config, config_file, &mistakes);
     if (status != STATUS_OK) {
@@ -234,6 +238,7 @@ static int run(const char *config_file)
     }
     config_unref(config);
     mistakes_release(&mistakes);
+    last_resort_close();
     return exit_status;
 }
 
