@@ -154,11 +154,18 @@ $(BUILD)/handlers/%.json: besterd/handlers/%.json
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(BUILD)/libbester.a
 	$(call link)
 
+# What makes calls of a program fail, for LD_PRELOAD: never with a sanitizer of its own.
+SHIM := $(BUILD)/faults/shim.so
+$(SHIM): tests/faults/shim.c $(BUILD)/flags | check-libraries
+	@mkdir -p $(@D)
+	$(SAY) LD $@
+	$(Q)$(CC) $(STANDARD) $(WARNINGS) -O2 -g -fno-omit-frame-pointer -fPIC -shared -o $@ $<
+
 all: $(addprefix $(BUILD)/,$(PROGRAMS)) $(addprefix $(BUILD)/handlers/,$(HANDLERS) $(TEMPLATES)) \
      $(BUILD)/libbester.a
 
 .PHONY: tests
-tests: all $(TESTS) $(BUILD)/soak/soak $(BUILD)/soak/echo
+tests: all $(TESTS) $(BUILD)/soak/soak $(BUILD)/soak/echo $(SHIM)
 
 .SECONDARY:
 .DELETE_ON_ERROR:
@@ -272,6 +279,16 @@ SEED ?= 1
 soak: all $(BUILD)/soak/soak $(BUILD)/soak/echo
 	@$(BUILD)/soak/soak --build $(BUILD) --seconds $(SECONDS) --part $(PART) --seed $(SEED) $(SOAK)
 
+# Each call that besterd makes in the conversations of tests/faults fails once, with each error it may
+# have, under AddressSanitizer; CONVERSATIONS="talk tls" picks some. WAYS=1: of all calls that are come
+# to by the same way only the first, which takes a tenth of the time.
+CONVERSATIONS ?=
+WAYS          ?=
+.PHONY: faults
+faults: deps-check
+	@+$(SUBMAKE) SAN=address,undefined BUILD=build-san all build-san/faults/shim.so
+	@BESTER_BUILD=build-san tests/faults/faults --jobs $(JOBS) $(if $(WAYS),--ways) $(CONVERSATIONS)
+
 .PHONY: bench
 bench: all $(addprefix $(BUILD)/bench/,$(BENCHES))
 	@for bench in $(BENCHES); do echo "== $$bench"; $(BUILD)/bench/$$bench || exit; done
@@ -367,6 +384,7 @@ help:
     'make bench      run the benchmarks' \
 	    'make soak       10,000 clients, 1,000 kills and reloads ... and what comes of it' \
 	    '                (SECONDS=60, PART=1, SOAK="clients idle slow kills reloads frames")' \
+	    'make faults     make every call of besterd fail, one after the other (WAYS=1 for fewer)' \
 	    'make fuzz       look for inputs that break libbester (SECONDS=60, FUZZ="json frame message template")' \
 	    'make deps       install every package that building, testing and checking need' \
 	    'make install    install under PREFIX ($(PREFIX)); "make uninstall" takes it away' \
