@@ -64,6 +64,7 @@ def run_all(tries, count, on_result):
     jobs = multiprocessing.Queue()
     results = multiprocessing.Queue()
     conversations.made_files()
+    conversations.remove_others() # each worker has its own, and none of them this one
     workers = [multiprocessing.Process(target=worker, args=(jobs, results), daemon=True)
                for _ in range(count)]
     for one in tries:

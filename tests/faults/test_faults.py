@@ -14,7 +14,7 @@ from bester import run, same
 from board import Fault
 
 JOBS = 2
-FEW = 36 # of each conversation
+FEW = 10 # of each conversation
 
 
 def some(name):

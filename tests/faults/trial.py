@@ -153,7 +153,7 @@ def after(conversation, world, result, quiet_descriptors):
 def least_descriptors(world):
     """How many it needs when nobody is there: they go soon after the last has left."""
     least = world.descriptors()
-    end = time.monotonic() + 0.5
+    end = time.monotonic() + 0.2
     while time.monotonic() < end:
         least = min(least, world.descriptors())
         time.sleep(0.005)
