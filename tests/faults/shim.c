@@ -273,6 +273,21 @@ char *strndup(const char *text, size_t max)
 
 /* ---- what fails by -1 and errno ---- */
 
+/* Packets come whole or not at all: there it is as always. */
+static bool may_cut(int fd)
+{
+    static int (*real)(int, int, int, void *, socklen_t *);
+    int type = SOCK_STREAM;
+    socklen_t size = sizeof(type);
+    int before = errno;
+
+    if (!real)
+        real = (int (*)(int, int, int, void *, socklen_t *))real_of("getsockopt");
+    (void)real(fd, SOL_SOCKET, SO_TYPE, &type, &size); /* not for what is no socket */
+    errno = before;
+    return type == SOCK_STREAM;
+}
+
 /* Where the error says that the connection is gone, it is. */
 static ssize_t failed(int fd, int action)
 {
@@ -304,7 +319,7 @@ static ssize_t failed(int fd, int action)
     {                                                            \
         REAL(name);                                              \
         int action = judge(#name);                               \
-        if (action == SHORT && (len) > 1)                        \
+        if (action == SHORT && (len) > 1 && may_cut(fd))         \
             (len) = 1;                                           \
         return action > 0 ? failed(fd, action) : real arguments; \
     }
@@ -366,12 +381,16 @@ FAILS_OR_CUTS(recvfrom,
 ssize_t __read_chk(int fd, void *at, size_t len, size_t room);
 ssize_t __read_chk(int fd, void *at, size_t len, size_t room)
 {
-    return len <= room ? read(fd, at, len) : (abort(), -1);
+    if (len > room)
+        abort();
+    return read(fd, at, len);
 }
 ssize_t __recv_chk(int fd, void *at, size_t len, size_t room, int flags);
 ssize_t __recv_chk(int fd, void *at, size_t len, size_t room, int flags)
 {
-    return len <= room ? recv(fd, at, len, flags) : (abort(), -1);
+    if (len > room)
+        abort();
+    return recv(fd, at, len, flags);
 }
 
 ssize_t recvmsg(int fd, struct msghdr *message, int flags)
@@ -388,7 +407,7 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
     int action = judge("sendmsg");
     struct iovec byte;
 
-    if (action != SHORT || message->msg_iovlen == 0)
+    if (action != SHORT || message->msg_iovlen == 0 || !may_cut(fd))
         return action > 0 ? failed(fd, action) : real(fd, message, flags);
     struct msghdr less = *message;
 
