@@ -229,12 +229,6 @@ static void on_accepted(int fd, void *user)
         .throttle_bytes = UNREAD_BYTES,
         /* takes no byte of an answer */ .stall_s = 10.};
     struct informer *self = user;
-    /* Whoever has been silent for longest makes room: a program that forgets its connections
-     * must not keep out the others. */
-    if (self->asker_count == CONNECTIONS_MAX) {
-        stream_close(self->askers->stream);
-        asker_free(self->askers);
-    }
     struct asker *asker = calloc(1, sizeof *asker);
     struct stream *stream = stream_adopt(self->streams, fd, &options, &callbacks, asker);
     if (asker == NULL || stream == NULL) {
@@ -245,7 +239,12 @@ static void on_accepted(int fd, void *user)
     }
     *asker = (struct asker){.informer = self, .stream = stream};
     DL_APPEND(self->askers, asker);
-    self->asker_count++;
+    /* Whoever has been silent for longest makes room: a program that forgets its connections
+     * must not keep out the others. */
+    if (++self->asker_count > CONNECTIONS_MAX) {
+        stream_close(self->askers->stream);
+        asker_free(self->askers);
+    }
 }
 
 /* ---- birth and end ---- */

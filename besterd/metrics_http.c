@@ -247,9 +247,6 @@ static void on_deadline(struct ev_loop *loop, ev_timer *timer, int events)
 static void on_accepted(int fd, void *user)
 {
     struct metrics_http *self = user;
-    /* Who came first makes room: those who ask nothing must not keep out the others. */
-    if (self->visit_count == CONNECTIONS_MAX)
-        visit_free(self->visits);
     struct visit *visit = malloc(sizeof *visit);
     if (visit == NULL) {
         close(fd);
@@ -262,7 +259,9 @@ static void on_accepted(int fd, void *user)
     ev_init(&visit->deadline, on_deadline);
     visit->io.data = visit->deadline.data = visit;
     visit_wait(visit, READING, EV_READ, self->request_s);
-    self->visit_count++;
+    /* Who came first makes room: those who ask nothing must not keep out the others. */
+    if (++self->visit_count > CONNECTIONS_MAX)
+        visit_free(self->visits);
 }
 
 /* ---- birth and end ---- */
