@@ -20,6 +20,7 @@ enum {
     HANDLERS_MAX = 200,
     STARTED = 96, /* by the server, half of each protocol */
     ALONE = 4,
+    POOL_MAX = 3, /* connections to one handler */
     CLIENTS = 60,
     WINDOW = 8,
     REPORTS_BETWEEN = 200, /* two kills, at most */
@@ -59,13 +60,17 @@ static char *type_map(const struct show *self)
     size_t len = 0;
     FILE *out = must_stream(&text, &len);
 
-    for (unsigned i = 0; i < self->started + ALONE; i++)
+    for (unsigned i = 0; i < self->started + ALONE; i++) {
         fprintf(out,
-            "%s\"%s\": {%s\"unixDomainSocketPath\": \"${folder}/%s\", \"protocol\": \"%s\", "
-            "\"timeoutMs\": %d}",
-            i ? ", " : "", self->types[i],
-            i < self->started ? "\"handlerBinary\": \"${build}/soak/echo\", " : "", self->types[i],
-            protocol_of(i), TIMEOUT_MS);
+            "%s\"%s\": {\"unixDomainSocketPath\": \"${folder}/%s\", \"protocol\": \"%s\", "
+            "\"timeoutMs\": %d",
+            i ? ", " : "", self->types[i], self->types[i], protocol_of(i), TIMEOUT_MS);
+        if (i < self->started)
+            fputs(", \"handlerBinary\": \"${build}/soak/echo\"", out);
+        if (i % 2 == 0) /* stream */
+            fprintf(out, ", \"connections\": %u", 1 + i / 2 % POOL_MAX);
+        fputc('}', out);
+    }
     fclose(out);
     return text;
 }

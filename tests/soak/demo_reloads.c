@@ -18,6 +18,7 @@ enum {
     WINDOW = 4,
     CALLERS = 4,
     PROGRAM_CHANGES_EVERY = 20, /* reloads: its process is another then */
+    POOL_MAX = 4,
     LONERS = 5
 };
 
@@ -39,6 +40,12 @@ static bool guest_is_there(unsigned number)
     return number % 3 == 2;
 }
 
+/* To the handler that stays. */
+static unsigned connections(unsigned number)
+{
+    return 1 + number % POOL_MAX;
+}
+
 /* The configuration of reload `number`: handlers and limits, the caller's to free. */
 static void write_config(unsigned number, char *handlers[1], char *limits[1])
 {
@@ -46,7 +53,7 @@ static void write_config(unsigned number, char *handlers[1], char *limits[1])
 
     *handlers = must_print(
         "\"stays\": {\"unixDomainSocketPath\": \"${folder}/stays\", \"protocol\": \"stream\", "
-        "\"timeoutMs\": %u}, "
+        "\"connections\": %u, \"pipelined\": %u, \"timeoutMs\": %u}, "
         "\"moves\": {\"unixDomainSocketPath\": \"${folder}/moves%u\", \"protocol\": \"stream\", "
         "\"timeoutMs\": 30000}, "
         "\"once\": {\"unixDomainSocketPath\": \"${folder}/once\", \"protocol\": \"oneshot\", "
@@ -54,7 +61,8 @@ static void write_config(unsigned number, char *handlers[1], char *limits[1])
         "\"program\": {\"handlerBinary\": \"${build}/soak/echo\", \"handlerArguments\": [%s], "
         "\"unixDomainSocketPath\": \"${folder}/program%u\", \"protocol\": \"stream\", "
         "\"timeoutMs\": 30000}%s",
-        30000 + number, number % 2, program % 2 ? "\"--protocol\", \"stream\"" : "", program % 2,
+        connections(number), 1 + number % 50, 30000 + number, number % 2,
+        program % 2 ? "\"--protocol\", \"stream\"" : "", program % 2,
         guest_is_there(number) ? ", \"guest\": {\"unixDomainSocketPath\": \"${folder}/guest\", "
                                  "\"protocol\": \"stream\"}"
                                : "");
@@ -106,7 +114,8 @@ static void check_counts(struct show *self, unsigned descriptors)
         soak_fail(soak, "%.0f reloads were good, not %u", good, self->wanted);
     if (sessions != CLIENTS)
         soak_fail(soak, "there are %.0f sessions, not %d", sessions, CLIENTS);
-    (void)subject_await_descriptors(self->subject, descriptors, guest_is_there(self->wanted));
+    (void)subject_await_descriptors(self->subject, descriptors,
+        guest_is_there(self->wanted) + connections(self->wanted) - connections(0));
 }
 
 static void load(struct show *self)
