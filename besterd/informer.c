@@ -12,6 +12,7 @@
 enum {
     QUESTION_BYTES_MAX = 64 * 1024,
     QUEUED_BYTES_MAX = 64 << 20, /* one list of a million names */
+    UNREAD_BYTES = 64 * 1024,    /* while more waits, no further question is read */
     CONNECTIONS_MAX = 256,
     DETAIL_BYTES = 300
 };
@@ -27,7 +28,7 @@ struct informer {
     struct acceptor *acceptor;
     const struct informer_facts *facts;
     void *server;
-    struct asker *askers;
+    struct asker *askers; /* a list; who was heard last stands last */
     size_t asker_count;
 };
 
@@ -178,7 +179,6 @@ static void asker_free(struct asker *self)
 {
     DL_DELETE(self->informer->askers, self);
     self->informer->asker_count--;
-    acceptor_resume(self->informer->acceptor);
     free(self);
 }
 
@@ -187,6 +187,8 @@ static void on_frame(struct stream *stream, struct span payload, void *user)
     struct asker *self = user;
     bool ends = false;
     struct blob *frame = answer(self->informer, payload, &ends);
+    DL_DELETE(self->informer->askers, self);
+    DL_APPEND(self->informer->askers, self);
     if (stream_send_adopt(stream, frame, 0) != STATUS_OK) {
         /* It asks and does not read, or there is no memory: its own loss. */
         stream_close(stream);
@@ -224,6 +226,7 @@ static void on_accepted(int fd, void *user)
 {
     static const struct stream_options options = {.max_frame = QUESTION_BYTES_MAX,
         .max_queued_bytes = QUEUED_BYTES_MAX,
+        .throttle_bytes = UNREAD_BYTES,
         /* takes no byte of an answer */ .stall_s = 10.};
     struct informer *self = user;
     struct asker *asker = calloc(1, sizeof *asker);
@@ -236,8 +239,12 @@ static void on_accepted(int fd, void *user)
     }
     *asker = (struct asker){.informer = self, .stream = stream};
     DL_APPEND(self->askers, asker);
-    if (++self->asker_count == CONNECTIONS_MAX)
-        acceptor_pause(self->acceptor); /* until one ends */
+    /* Whoever has been silent for longest makes room: a program that forgets its connections
+     * must not keep out the others. */
+    if (++self->asker_count > CONNECTIONS_MAX) {
+        stream_close(self->askers->stream);
+        asker_free(self->askers);
+    }
 }
 
 /* ---- birth and end ---- */

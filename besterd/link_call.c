@@ -79,8 +79,8 @@ void call_fail(struct call *self, const char *why)
 
     snprintf(trouble, sizeof(trouble), "hung up on it: %.200s", why);
     if (!self->link)
-        log_sparingly(
-            &self->links->nobodies, LOG_LEVEL_INFO, "peers", "%s: %s", self->address, trouble);
+        log_sparingly(&self->links->nobodies, LOG_LEVEL_INFO, "peers", NULL, "%s: %s",
+            self->address, trouble);
     call_end(self, trouble);
 }
 

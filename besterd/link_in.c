@@ -180,8 +180,8 @@ static void refuse(struct link *self, const struct arrival *arrival, const struc
         .detail = detail,
     });
 
-    log_sparingly(&self->failing, LOG_LEVEL_INFO, "peers", "%.100s: a message was refused: %s: %s",
-        self->peer->name, status_text(reason), detail);
+    log_sparingly(&self->failing, LOG_LEVEL_INFO, "peers", NULL,
+        "%.100s: a message was refused: %s: %s", self->peer->name, status_text(reason), detail);
     if (entry && frame)
         keep(&self->in, entry, frame);
     (void)call_say(self->call, frame);

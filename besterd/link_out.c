@@ -63,7 +63,7 @@ static void tell(
     va_end(arguments);
     metrics_count(context->metrics, METRIC_PEER_MESSAGES, self->label, metrics_result(status));
     if (status != STATUS_OK)
-        log_sparingly(&self->failing, LOG_LEVEL_INFO, "peers", "%s", detail);
+        log_sparingly(&self->failing, LOG_LEVEL_INFO, "peers", NULL, "%s", detail);
     context->on_done(tag, status, status == STATUS_OK ? NULL : detail, context->server);
 }
 

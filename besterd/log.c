@@ -289,8 +289,8 @@ bool log_valve_open(struct log_valve *self, double now_s, enum log_level level, 
     return true;
 }
 
-void log_sparingly(
-    struct log_valve *self, enum log_level level, const char *subject, const char *format, ...)
+void log_sparingly(struct log_valve *self, enum log_level level, const char *subject,
+    const char *trace, const char *format, ...)
 {
     struct timespec now;
     va_list args;
@@ -301,6 +301,6 @@ void log_sparingly(
     if (!log_valve_open(self, (double)now.tv_sec + (double)now.tv_nsec / 1e9, level, subject))
         return;
     va_start(args, format);
-    log_text(level, subject, NULL, format, args);
+    log_text(level, subject, trace, format, args);
     va_end(args);
 }

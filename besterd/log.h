@@ -77,9 +77,10 @@ struct log_valve {
 };
 MUST_CHECK bool log_valve_open(
     struct log_valve *self, double now_s, enum log_level level, const char *subject);
-/* A line through a valve, by the machine's steady clock. */
+/* A line through a valve, by the machine's steady clock. trace: of the message that it is
+ * about, or NULL. */
 void log_sparingly(struct log_valve *self, enum log_level level, const char *subject,
-    const char *format, ...) PRINTF_LIKE(4, 5);
+    const char *trace, const char *format, ...) PRINTF_LIKE(5, 6);
 
 /* Where lines go, for who closes descriptors that he does not know. */
 int log_descriptor(void);

@@ -118,6 +118,8 @@ static void watch_signals(
     }
 }
 
+static const int hangup = SIGHUP;
+
 /* One that comes while we start waits until it can be heard; one that comes while
  * we tidy up would end us with a signal instead of a status. */
 static void mask_signals(int how, const int *numbers, size_t count)
@@ -160,12 +162,10 @@ static void on_spawner_lost(void *run)
 
 static int serve(const struct config *config, struct spawner *spawner, struct ev_loop *loop)
 {
-    static const int hangup = SIGHUP;
     ev_signal watchers[SIGNALS];
     struct run run = {.lost = false};
     struct fault fault;
 
-    mask_signals(SIG_BLOCK, &hangup, 1);
     privileges_lend(config);
     enum status status = config_make_directories(config, &fault);
     privileges_regain(config);
@@ -222,6 +222,8 @@ static int run(const char *config_file)
     int exit_status;
 
     last_resort_open();
+    /* Asked for meanwhile, the reload comes first thing when the server is up. */
+    mask_signals(SIG_BLOCK, &hangup, 1);
     mistakes_init(&mistakes);
     enum status status = config_load(&config, config_file, &mistakes);
     if (status != STATUS_OK) {

@@ -61,7 +61,6 @@ static void visit_free(struct visit *self)
     visit_release(self);
     DL_DELETE(owner->visits, self);
     owner->visit_count--;
-    acceptor_resume(owner->acceptor);
     free(self);
 }
 
@@ -260,8 +259,9 @@ static void on_accepted(int fd, void *user)
     ev_init(&visit->deadline, on_deadline);
     visit->io.data = visit->deadline.data = visit;
     visit_wait(visit, READING, EV_READ, self->request_s);
-    if (++self->visit_count == CONNECTIONS_MAX)
-        acceptor_pause(self->acceptor); /* until one ends */
+    /* Who came first makes room: those who ask nothing must not keep out the others. */
+    if (++self->visit_count > CONNECTIONS_MAX)
+        visit_free(self->visits);
 }
 
 /* ---- birth and end ---- */

@@ -133,7 +133,7 @@ static void errand_end(struct errand *self, enum status status, const char *form
     destination_pump(to);
     chain_free_if_empty(chain);
     if (status != STATUS_OK)
-        log_sparingly(&peers->failing, LOG_LEVEL_INFO, "peers", "%s", detail);
+        log_sparingly(&peers->failing, LOG_LEVEL_INFO, "peers", NULL, "%s", detail);
     context->on_done(tag, status, status == STATUS_OK ? NULL : detail, context->server);
 }
 

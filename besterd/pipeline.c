@@ -6,7 +6,6 @@
 
 #include "besterd/builtin.h"
 #include "besterd/exchange.h"
-#include "besterd/log.h"
 
 /* ---- the sentence: route -> exchange -> command -> delivery -> report ---- */
 
@@ -297,7 +296,7 @@ static void report_done(struct pipeline *self, struct ticket *ticket)
         return;
     /* A handler spoke first: nobody waits. */
     if (ticket->failure != STATUS_OK)
-        log_traced(LOG_LEVEL_WARNING, "pipeline", ticket->trace.text,
+        log_sparingly(&self->said_first, LOG_LEVEL_WARNING, "pipeline", ticket->trace.text,
             "what a handler said first failed: %s: %s", status_text(ticket->failure),
             ticket->detail ? ticket->detail : "");
     close_ticket(self, ticket);

@@ -10,6 +10,7 @@
 
 #include "besterd/delivery.h"
 #include "besterd/handler.h"
+#include "besterd/log.h"
 #include "besterd/route.h"
 #include "besterd/session.h"
 
@@ -27,6 +28,7 @@ struct pipeline {
     struct blob *types; /* data of the answer to the built-in `types` */
     struct trace_source traces;
     struct origin *handler_origin; /* of a handler that speaks first */
+    struct log_valve said_first;   /* lines about what one said first, and failed */
     bool draining;
     void (*on_idle)(void *server); /* draining, and the last message has its report */
     void *server;

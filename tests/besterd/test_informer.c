@@ -261,8 +261,8 @@ static void test_questions_in_one_write(void **state)
     dialogue_close(&self->first);
 }
 
-/* Asks for a long list again and again and never reads: his connection ends, the
- * other asker notices nothing. */
+/* Asks for a long list again and again and does not read: no more is kept for him than
+ * one of them, and the other asker notices nothing. */
 static void test_an_asker_who_never_reads(void **state)
 {
     struct fixture *self = *state;
@@ -274,13 +274,13 @@ static void test_an_asker_who_never_reads(void **state)
     struct blob *frame = frame_of(SPAN_LITERAL("{\"command\": {\"type\": \"listClients\"}}"));
     dialogue_open(&self->first, self->loop, self->path);
     dialogue_open(&self->second, self->loop, self->path);
-    bool ended = false;
-    for (int i = 0; i < 1000 && !ended; i++) {
-        ended = send(self->first.fd, frame->data, frame->len, MSG_NOSIGNAL) < 0;
+    for (int i = 0; i < 100; i++) {
+        dialogue_write(&self->first, frame->data, frame->len);
         ask(&self->second, "{\"command\": {\"type\": \"isClient\", \"data\": \"G\"}}",
             "{\"status\": \"0\", \"data\": false}");
+        assert_in_range(*streams_held(self->streams), 0, NAMES * 60);
     }
-    assert_true(ended);
+    assert_in_range(*streams_held(self->streams), NAMES * 40, NAMES * 60);
     blob_unref(frame);
     dialogue_close(&self->first);
     dialogue_close(&self->second);
@@ -308,6 +308,30 @@ static void test_many_at_once(void **state)
         dialogue_close(&askers[i]);
     }
     free(askers);
+}
+
+/* Of more than are served at once the one that has been silent for longest makes room. */
+static void test_forgotten_connections(void **state)
+{
+    static const char question[] = "{\"command\": {\"type\": \"isClient\", \"data\": \"G\"}}";
+    static const char reply[] = "{\"status\": \"0\", \"data\": true}";
+    enum { SERVED = 256 };
+    struct fixture *self = *state;
+    int fds[SERVED];
+    char byte;
+    dialogue_open(&self->first, self->loop, self->path);
+    for (int i = 0; i < SERVED; i++) {
+        ask(&self->first, question, reply);
+        dialogue_open(&self->second, self->loop, self->path);
+        fds[i] = self->second.fd;
+    }
+    ask(&self->second, question, reply);
+    ask(&self->first, question, reply);
+    assert_int_equal(recv(fds[0], &byte, 1, 0), 0);
+    assert_int_equal(recv(fds[1], &byte, 1, MSG_DONTWAIT), -1);
+    for (int i = 0; i < SERVED; i++)
+        close(fds[i]);
+    dialogue_close(&self->first);
 }
 
 static void test_the_socket(void **state)
@@ -347,6 +371,7 @@ int main(void)
         TEST(test_questions_in_one_write),
         TEST(test_an_asker_who_never_reads),
         TEST(test_many_at_once),
+        TEST(test_forgotten_connections),
         TEST(test_the_socket),
     };
     return cmocka_run_group_tests_name("informer", tests, NULL, NULL);

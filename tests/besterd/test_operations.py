@@ -49,6 +49,21 @@ def test_readiness_ends_before_health():
     handler.close()
 
 
+def test_a_handler_that_says_too_much():
+    """What it says first and nobody can be given does not fill the log."""
+    server = Server()
+    handler = serve(server, "h", lambda data: {"header": {"commands": []}, "data": data})
+    with server, server.client("T") as client:
+        same(client.send("h", 1)["header"]["status"], "good")
+        for _ in range(1000):
+            handler.connections[-1].say({"header": {"status": "0", "commands": [
+                {"type": "sendClients", "data": ["nobody"]}]}, "data": 1})
+        same(client.send("h", 2)["header"]["status"], "good")
+        told = [line for line in server.lines if "what a handler said first failed" in line]
+        same(0 < len(told) < 500, True, "5 lines in a second")
+    handler.close()
+
+
 def test_what_a_handler_writes():
     """Its lines stand in the log under its name, whatever it writes; text and JSON alike."""
     for form in "text", "json":
@@ -73,4 +88,4 @@ def test_what_a_handler_writes():
                      ['info handler x says: ready \\x1b"', "info handler x says: on fire"])
 
 
-run(test_what_a_handler_writes, test_readiness_ends_before_health)
+run(test_a_handler_that_says_too_much, test_what_a_handler_writes, test_readiness_ends_before_health)

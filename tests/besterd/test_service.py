@@ -119,6 +119,28 @@ def test_standard_descriptors_that_are_closed():
     shutil.rmtree(server.directory)
 
 
+def test_a_reload_before_the_start():
+    """SIGHUP while the configuration is still read ends nobody."""
+    manager = Manager()
+    server = Server(environment=manager.environment)
+    with open(server.path("config")) as file:
+        text = file.read()
+    os.unlink(server.path("config"))
+    os.mkfifo(server.path("config"))
+    process = subprocess.Popen([BUILD + "/besterd", server.path("config")], env=server.environment,
+                               stderr=subprocess.PIPE, text=True, cwd=server.directory)
+    with open(server.path("config"), "w") as file: # which it has opened, too
+        process.send_signal(signal.SIGHUP)
+        file.write(text)
+    manager.hear("RELOADING")
+    same(manager.hear("READY")["READY"], "1")
+    process.terminate()
+    lines = process.communicate()[1]
+    same((process.returncode, "can be read at the start only" in lines), (0, True))
+    manager.close()
+    shutil.rmtree(server.directory)
+
+
 def test_nobody_to_tell():
     for name in ("/nowhere/at/all", "relative", "", "/" + "x" * 200):
         with Server(environment={"NOTIFY_SOCKET": name}) as server, server.client("T") as client:
@@ -278,6 +300,6 @@ def test_what_is_in_flight_at_a_restart():
 
 
 run(test_phases_are_told, test_signs_of_life, test_a_start_that_fails, test_nobody_to_tell,
-    test_standard_descriptors_that_are_closed,
+    test_standard_descriptors_that_are_closed, test_a_reload_before_the_start,
     test_handlers_cannot_speak_for_the_server, test_a_restart_refuses_nobody,
     test_what_is_in_flight_at_a_restart)
