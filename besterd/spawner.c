@@ -362,7 +362,8 @@ void spawner_attach(
     ev_child_init(&self->end, on_end_seen, self->pid, 0);
     ev_init(&self->soon, on_soon);
     self->readable.data = self->end.data = self->soon.data = self;
-    ev_io_start(loop, &self->readable);
+    if (self->fd >= 0) /* else it was lost before, and its end is all there is to see */
+        ev_io_start(loop, &self->readable);
     ev_child_start(loop, &self->end);
     if (self->count > 0)
         ev_feed_event(loop, &self->soon, EV_TIMER);

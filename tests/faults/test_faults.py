@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Calls of besterd fail, each once: some of all that `make faults` tries, the same every time. And
 the shim and the verdict are seen at work. Writes TAP."""
+import errno
 import pathlib
 import sys
 
@@ -62,6 +63,22 @@ def test_the_fault_named_comes_to_pass():
     same((result.fired, result.trouble), (False, None))
 
 
+def test_no_memory_at_all():
+    """From one call on there is none, until the conversation is over: it may end, with a sentence
+    and the status on which it is started again; it may go on; it may not crash."""
+    talk = conversations.Talk()
+    count = trial.run("talk", talk, None).counts["memory"]
+    faults = [Fault("memory", nth, errno.ENOMEM, 1 << 30) for nth in range(1, count, count // 6)]
+    faults.append(Fault("epoll_wait", 2, errno.EINVAL))
+    results = [trial.run("talk", talk, fault) for fault in faults]
+    for result in results:
+        if result.trouble:
+            runner.describe(result)
+        same((result.fired, result.trouble), (True, None), str(result.fault))
+    same([result.ended for result in results][-1], True, "without epoll_wait it cannot go on")
+    same("ended: the event loop cannot go on" in results[-1].words, True)
+
+
 class Fooled(conversations.Talk):
     """A conversation of which something is told that is not so."""
 
@@ -103,4 +120,4 @@ def test_verdicts():
 
 
 run(test_what_is_said, test_other_servers, test_start_and_accounts,
-    test_the_fault_named_comes_to_pass, test_verdicts)
+    test_no_memory_at_all, test_the_fault_named_comes_to_pass, test_verdicts)

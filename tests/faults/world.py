@@ -245,7 +245,11 @@ class World:
         """Serves, or has ended."""
         self.launch()
         within(DEADLINE_S, lambda: not self.runs() or self._answers(), "hang: it does not start")
-        return self.runs()
+        return self.serves()
+
+    def serves(self):
+        """Its start has not failed; of one that has ended its words tell."""
+        return self.runs() or " serves as " in self.words()
 
     def _answers(self):
         try:
@@ -369,7 +373,8 @@ class World:
             return True
         if status not in FAILED_STARTS or (started and status != 1):
             raise Trouble(f"wrong: ended with status {status}: {words[-2000:]}")
-        if not words.strip() or (started and not re.search(" error ", words)):
+        said = [line for line in words.splitlines() if not re.search("Z (info|warning) ", line)]
+        if not said or (started and not re.search("Z error ", words)):
             raise Trouble(f"silence: ended with status {status}, and said only: {words[-2000:]!r}")
         return False
 
