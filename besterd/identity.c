@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "besterd/log.h"
 #include "besterd/paths.h"
 
 static enum status path_of(
@@ -74,4 +76,14 @@ enum status identity_promote(const struct config *config, struct fault *fault)
     if (status == STATUS_OK && rename(next, now) != 0)
         status = fault_set(fault, STATUS_IO, 0, "%s: %s", next, strerror(errno));
     return status;
+}
+
+void identity_watch_over(const char *key_file)
+{
+    struct stat about;
+
+    if (stat(key_file, &about) == 0 && (about.st_mode & S_IRWXO) != 0)
+        log_line(LOG_LEVEL_WARNING, "tls",
+            "%s: a private key that everybody may read; chmod o= it, or better, make a new one",
+            key_file);
 }

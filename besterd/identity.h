@@ -24,4 +24,7 @@ MUST_CHECK enum status identity_look(const struct config *config, enum identity_
 /* The next one takes the place of the one that there is, which is gone then. */
 MUST_CHECK enum status identity_promote(const struct config *config, struct fault *fault);
 
+/* Tells the log when everybody on this machine may read a file with a private key. */
+void identity_watch_over(const char *key_file);
+
 #endif

@@ -93,8 +93,10 @@ static enum status open_identity(
         .key_file = config->identity_path,
         .trust = TLS_TRUST_PIN};
 
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
+        identity_watch_over(config->identity_path);
         status = tls_context_new(&self->server, &options, fault);
+    }
     options.server = false;
     if (status == STATUS_OK)
         status = tls_context_new(&self->client, &options, fault);

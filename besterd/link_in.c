@@ -273,7 +273,7 @@ void inbox_take(struct link *self, const struct message *message)
     struct arrival arrival;
 
     if (!read_arrival(&arrival, message)) {
-        call_fail(self->call, "a message without header.exchange or header.order");
+        call_fail(self->call, "header.exchange, order or hops is no number as it must be");
         return;
     }
     struct entry *entry = find_entry(in, arrival.exchange);

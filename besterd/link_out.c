@@ -97,7 +97,10 @@ static void expire(struct link *self, struct parcel *parcel)
     if (parcel->was_sent)
         tell(self, parcel, STATUS_SERVER_UNREACHABLE, "no report in %u ms", ms);
     else if (self->call)
-        tell(self, parcel, STATUS_SERVER_UNREACHABLE, "too much is under way there for %u ms", ms);
+        tell(self, parcel, STATUS_SERVER_UNREACHABLE, "%s for %u ms",
+            self->call->leaves ? "it is about to end, and takes nothing"
+                               : "too much is under way there",
+            ms);
     else
         tell(self, parcel, STATUS_SERVER_UNREACHABLE, "no connection in %u ms%s%s", ms,
             self->trouble[0] ? ": " : "", self->trouble);

@@ -37,6 +37,7 @@ enum status server_open_tls(
             config->certificate_path, config->key_path, config->server_name, fault);
     if (status != STATUS_OK)
         return status;
+    identity_watch_over(config->key_path);
     return tls_context_new(out,
         &(struct tls_options){.server = true,
             .certificate_file = config->certificate_path,

@@ -48,6 +48,17 @@ static enum status openssl_fault(struct fault *fault, enum status status, const 
     return fault_set(fault, status, 0, "%s: %s", what, reason);
 }
 
+/* A file without what it should hold; "no start line" says that to nobody. */
+static enum status file_fault(struct fault *fault, const char *file, const char *held)
+{
+    unsigned long error = ERR_peek_last_error();
+
+    if (ERR_GET_LIB(error) != ERR_LIB_PEM || ERR_GET_REASON(error) != PEM_R_NO_START_LINE)
+        return openssl_fault(fault, STATUS_IO, file);
+    ERR_clear_error();
+    return fault_set(fault, STATUS_IO, 0, "%s: holds no %s (PEM)", file, held);
+}
+
 /* ---- contexts ---- */
 
 /* OpenSSL forgets the certificate of a peer that it does not believe; people want
@@ -109,9 +120,9 @@ static enum status set_identity(
     if (!options->certificate_file)
         return STATUS_OK;
     if (SSL_CTX_use_certificate_chain_file(ssl, options->certificate_file) != 1)
-        return openssl_fault(fault, STATUS_IO, options->certificate_file);
+        return file_fault(fault, options->certificate_file, "certificate");
     if (SSL_CTX_use_PrivateKey_file(ssl, options->key_file, SSL_FILETYPE_PEM) != 1)
-        return openssl_fault(fault, STATUS_IO, options->key_file);
+        return file_fault(fault, options->key_file, "private key");
     if (SSL_CTX_check_private_key(ssl) != 1)
         return openssl_fault(fault, STATUS_INVALID, "the key does not fit the certificate");
     return STATUS_OK;
@@ -411,7 +422,7 @@ enum status tls_file_pin(const char *certificate_file, struct tls_pin *out, stru
     BIO *file = BIO_new_file(certificate_file, "r");
     X509 *certificate = file ? PEM_read_bio_X509(file, NULL, NULL, NULL) : NULL;
     enum status status =
-        certificate ? pin_of(certificate, out) : openssl_fault(fault, STATUS_IO, certificate_file);
+        certificate ? pin_of(certificate, out) : file_fault(fault, certificate_file, "certificate");
 
     X509_free(certificate);
     BIO_free(file);

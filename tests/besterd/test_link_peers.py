@@ -522,6 +522,18 @@ def test_not_taken():
     handler.close()
 
 
+def test_one_that_takes_leave_and_stays():
+    """What waits for its successor is told why, when none comes."""
+    server, peer, handler = out_to_a_peer({"limits": {"peerMs": 50}})
+    with server, server.client("T") as t, peer.call(server) as there:
+        there.say({"header": {"messageType": "bye"}})
+        there.say({"header": {"messageType": "ping"}})
+        same(hear_words(there, "pong") is not None, True)
+        say(t, 1)
+        same(t.hear()["payload"]["detail"], "S2: it is about to end, and takes nothing for 50 ms")
+    handler.close()
+
+
 def test_window():
     server, peer, handler = out_to_a_peer()
     with server, server.client("T") as t, peer.call(server, inFlight=2, span=4, maxFrame=1000) as there:
@@ -620,6 +632,7 @@ TESTS = (
     test_lies_about_the_origin, test_relays, test_duplicates,
     test_a_duplicate_of_what_is_under_way, test_an_old_instance_is_forgotten, test_garbage,
     test_flood, test_what_is_remembered_is_bounded, test_silence, test_half_open,
-    test_resent_until_reported, test_not_resent_to_a_successor, test_not_taken, test_window, test_too_large_for_it,
+    test_resent_until_reported, test_not_resent_to_a_successor, test_not_taken,
+    test_one_that_takes_leave_and_stays, test_window, test_too_large_for_it,
     test_two_connections_at_once, test_which_of_two_counts)
 run(*[test for test in TESTS if sys.argv[1:] in ([], [test.__name__])])

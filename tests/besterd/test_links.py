@@ -214,9 +214,13 @@ def test_a_bad_identity_is_told():
     ended = subprocess.run([BUILD + "/besterd", server.path("config")], capture_output=True,
                            text=True, check=False, cwd=server.directory)
     same(ended.returncode, 74)
-    same("identity.pem" in ended.stderr, True, ended.stderr)
+    same("identity.pem: holds no certificate (PEM)" in ended.stderr, True, ended.stderr)
     os.remove(server.path("identity.pem"))
     with server:
+        same([line for line in server.lines if "everybody may read" in line], [])
+        os.chmod(server.path("identity.pem"), 0o644)
+        server.signal(signal.SIGHUP)
+        server.await_line("identity.pem: a private key that everybody may read")
         with open(server.path("identity.pem"), "w") as file:
             file.write("no key\n")
         server.signal(signal.SIGHUP)
