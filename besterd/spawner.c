@@ -378,6 +378,8 @@ void spawner_free(struct spawner *self)
         ev_child_stop(self->loop, &self->end);
         ev_clear_pending(self->loop, &self->soon);
     }
+    if (self->pid > 0)
+        kill(self->pid, SIGCONT); /* its children could stop it, and it would never end */
     while (self->pid > 0 && waitpid(self->pid, NULL, 0) < 0 && errno == EINTR)
         continue;
     free(self->events);

@@ -49,6 +49,22 @@ def test_readiness_ends_before_health():
     handler.close()
 
 
+def test_a_handler_that_stops_who_started_it():
+    """The server ends all the same."""
+    server = Server()
+    with open(server.path("program"), "w") as file:
+        file.write("#!/bin/sh\nkill -STOP $PPID; echo done >fifo; exec sleep 1000\n")
+    os.mkfifo(server.path("fifo"))
+    os.chmod(server.path("program"), 0o700)
+    server.config["handlers"] = {"availableTypes": ["x"], "typeMap": {"x": {
+        "handlerBinary": server.path("program"), "protocol": "stream",
+        "unixDomainSocketPath": server.path("x")}}}
+    server.write()
+    with server:
+        with open(server.path("fifo")) as file:
+            same(file.read(), "done\n")
+
+
 def test_a_handler_that_says_too_much():
     """What it says first and nobody can be given does not fill the log."""
     server = Server()
@@ -88,4 +104,5 @@ def test_what_a_handler_writes():
                      ['info handler x says: ready \\x1b"', "info handler x says: on fire"])
 
 
-run(test_a_handler_that_says_too_much, test_what_a_handler_writes, test_readiness_ends_before_health)
+run(test_a_handler_that_stops_who_started_it, test_a_handler_that_says_too_much,
+    test_what_a_handler_writes, test_readiness_ends_before_health)
