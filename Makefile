@@ -230,7 +230,7 @@ docs: all
 # Looks for inputs that break something, for SECONDS each; a target is a function of tests/fuzz. What
 # breaks it is left in build-fuzz/ and belongs into fixtures/ then; what reaches new code is kept in
 # build-fuzz/found/ for the next time. `make test` feeds the fixtures to every target.
-FUZZ    ?= json frame message template session answer informer config play
+FUZZ    ?= json frame message template session answer informer link config play
 SECONDS ?= 60
 FUZZ_BUILD = build-fuzz
 FUZZ_JSON  = corpus/json/accept corpus/json/refuse corpus/json/either
@@ -241,11 +241,13 @@ FUZZ_SEEDS_template = corpus/template
 FUZZ_SEEDS_session  = corpus/session
 FUZZ_SEEDS_answer   = corpus/answer
 FUZZ_SEEDS_informer = corpus/informer
+FUZZ_SEEDS_link     = corpus/link
 FUZZ_SEEDS_config   = corpus/config configs/valid configs/invalid
 FUZZ_SEEDS_play     = corpus/play scenarios
 FUZZ_PROGRAM_session  = besterd
 FUZZ_PROGRAM_answer   = besterd
 FUZZ_PROGRAM_informer = besterd
+FUZZ_PROGRAM_link     = besterd
 FUZZ_PROGRAM_config   = besterd
 FUZZ_PROGRAM_play     = harness
 .PHONY: fuzz

@@ -247,13 +247,27 @@ static bool read_arrival(struct arrival *self, const struct message *message)
            (!message->hops.at || json_u64(message->hops, &self->hops) == STATUS_OK);
 }
 
+/* Whether it has come before: then its report is said again. One that is under way has
+ * it still to come. */
+static bool has_come(struct link *self, uint64_t exchange)
+{
+    const struct entry *entry = find_entry(&self->in, exchange);
+
+    if (!entry && exchange >= self->in.reported)
+        return false;
+    metrics_count(self->links->context->metrics, METRIC_PEER_DUPLICATES, self->label, 0);
+    if (entry && entry->report)
+        (void)call_say(self->call, blob_ref(entry->report));
+    return true;
+}
+
 void inbox_refuse(struct link *self, const struct message *message, const struct fault *fault)
 {
     struct arrival arrival = {.hops = 0};
 
     if (json_u64(message->exchange, &arrival.exchange) != STATUS_OK || arrival.exchange == 0)
         call_fail(self->call, fault->text);
-    else
+    else if (!has_come(self, arrival.exchange))
         refuse(self, &arrival, message, fault->status, fault->text);
 }
 
@@ -276,14 +290,8 @@ void inbox_take(struct link *self, const struct message *message)
         call_fail(self->call, "header.exchange, order or hops is no number as it must be");
         return;
     }
-    struct entry *entry = find_entry(in, arrival.exchange);
-    if (entry || arrival.exchange < in->reported) {
-        metrics_count(self->links->context->metrics, METRIC_PEER_DUPLICATES, self->label, 0);
-        /* One that is under way has its report still to come. */
-        if (entry && entry->report)
-            (void)call_say(self->call, blob_ref(entry->report));
+    if (has_come(self, arrival.exchange))
         return;
-    }
     if (self->links->draining) {
         return_it(self, &arrival);
         return;

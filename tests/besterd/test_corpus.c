@@ -22,6 +22,12 @@ static void informer(void **state)
     corpus_feed(fuzz_informer, "corpus/informer", 10);
 }
 
+static void link_of_servers(void **state)
+{
+    (void)state;
+    corpus_feed(fuzz_link, "corpus/link", 30);
+}
+
 static void config(void **state)
 {
     (void)state;
@@ -33,6 +39,6 @@ static void config(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(session), cmocka_unit_test(answer),
-        cmocka_unit_test(informer), cmocka_unit_test(config)};
+        cmocka_unit_test(informer), cmocka_unit_test(link_of_servers), cmocka_unit_test(config)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,7 @@ import select
 import signal
 import socket
 import ssl
+import struct
 import sys
 import threading
 
@@ -235,6 +236,29 @@ def test_a_duplicate_of_what_is_under_way():
             same(report_of(there, 1)["header"]["status"], "good")
             same(report_of(there, 2)["header"]["status"], "good")
         same([g.hear()["payload"]["data"] for _ in range(2)], ["one", "two"])
+    handler.close()
+
+
+def test_a_broken_duplicate():
+    """Under the number of a message that is under way, or done: one message has one report."""
+    server, peer, handler = one_with_a_peer()
+    go = threading.Event()
+    handler.targets = lambda data: go.wait() and ["G"]
+    with server, server.client("G"):
+        with peer.call(server) as there:
+            broken = json.dumps(message(1, "one"))[:-1].encode()
+            frame = struct.pack("<I", len(broken)) + broken
+            there.say(message(1, "one"))
+            handler.await_questions(1)
+            there.connection.sendall(frame)
+            there.say({"header": {"messageType": "ping"}})
+            heard = there.hear_until(lambda frame: frame["header"]["messageType"] == "pong")
+            same([frame["header"]["messageType"] for frame in heard], ["pong"])
+            go.set()
+            same(report_of(there, 1)["header"]["status"], "good")
+            there.connection.sendall(frame)
+            same(report_of(there, 1)["header"]["status"], "good", "the same again")
+        same(server.metric('bester_peer_duplicates_total{peer="S2"}'), 2)
     handler.close()
 
 
@@ -630,7 +654,8 @@ TESTS = (
     test_without_tls_without_certificate_and_older,
     test_the_one_that_is_called_shows_another_key, test_pinned_is_never_legacy,
     test_lies_about_the_origin, test_relays, test_duplicates,
-    test_a_duplicate_of_what_is_under_way, test_an_old_instance_is_forgotten, test_garbage,
+    test_a_duplicate_of_what_is_under_way,
+    test_a_broken_duplicate, test_an_old_instance_is_forgotten, test_garbage,
     test_flood, test_what_is_remembered_is_bounded, test_silence, test_half_open,
     test_resent_until_reported, test_not_resent_to_a_successor, test_not_taken,
     test_one_that_takes_leave_and_stays, test_window, test_too_large_for_it,

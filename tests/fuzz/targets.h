@@ -35,6 +35,7 @@ int fuzz_template(const uint8_t *bytes, size_t size);
 int fuzz_session(const uint8_t *data, size_t size);
 int fuzz_answer(const uint8_t *data, size_t size);
 int fuzz_informer(const uint8_t *data, size_t size);
+int fuzz_link(const uint8_t *data, size_t size);
 /* The bytes are a configuration. */
 int fuzz_config(const uint8_t *data, size_t size);
 

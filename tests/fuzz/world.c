@@ -11,7 +11,7 @@
 
 #include "besterd/log.h"
 #include "besterd/mistakes.h"
-#include "besterd/server.h"
+#include "besterd/server_internal.h"
 #include "libbester/frame.h"
 #include "libbester/json.h"
 #include "libbester/message.h"
@@ -19,7 +19,7 @@
 
 /* After so many turns in a row that brought nothing the loop may sleep until something happens
  * (names are looked up on threads), for a millisecond at most; so often, then it is over. */
-enum { BUSY_TURNS = 200, PATIENCE_TURNS = BUSY_TURNS + 20000, INBOX_BYTES = 1 << 22 };
+enum { BUSY_TURNS = 200, PATIENCE_TURNS = WORLD_PATIENCE, INBOX_BYTES = 1 << 22 };
 
 static struct world {
     struct ev_loop *loop;
@@ -40,6 +40,12 @@ static const char *const socket_names[] = {
     [WORLD_CLIENTS] = "clients", [WORLD_INFORMER] = "informer"};
 
 /* ---- sockets ---- */
+
+static const char *path_of(char out[64], const char *name)
+{
+    snprintf(out, 64, "%.39s/%s", world.directory, name);
+    return out;
+}
 
 static struct sockaddr_un address_of(const char *name)
 {
@@ -167,7 +173,13 @@ static void world_end(void)
         close(world.posts[i]);
         unlink(address.sun_path);
     }
-    rmdir(world.directory);
+    static const char *const files[] = {"peer.pem", "identity.pem"};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        char path[64];
+
+        unlink(path_of(path, files[i]));
+    }
+    MUST(rmdir(world.directory) == 0);
     world.server = NULL;
     world.lasting = -1;
     world.len = 0;
@@ -184,14 +196,29 @@ static void log_nothing(void)
     done = true;
 }
 
+/* The pin of P, a server that the world's knows. */
+static const char *peer_pin(char out[TLS_PIN_TEXT])
+{
+    char path[64];
+    struct tls_pin pin;
+    struct fault fault;
+
+    MUST(tls_make_identity_file(path_of(path, "peer.pem"), "P", &fault) == STATUS_OK);
+    MUST(tls_file_pin(path, &pin, &fault) == STATUS_OK);
+    return tls_pin_format(&pin, out);
+}
+
 static void server_start(void)
 {
     struct mistakes mistakes;
     struct fault fault;
     char text[1500];
+    char pin[TLS_PIN_TEXT];
 
     snprintf(text, sizeof(text),
-        "{\"server\":{\"name\":\"S1\"},\"database\":{\"type\":\"open\"},"
+        "{\"server\":{\"name\":\"S1\",\"identity\":\"%1$s/identity.pem\"},"
+        "\"database\":{\"type\":\"open\"},"
+        "\"peers\":{\"P\":{\"pin\":\"%2$s\"},\"*\":{\"legacy\":true}},"
         "\"network\":{\"types\":[\"unix\"],\"unix\":{\"address\":\"%1$s/clients\"}},"
         "\"informer\":{\"address\":\"%1$s/informer\"},"
         "\"limits\":{\"sessionsPerUser\":100000,\"jsonDepth\":32},"
@@ -199,7 +226,7 @@ static void server_start(void)
         "\"one\":{\"unixDomainSocketPath\":\"%1$s/one\",\"breakerFailures\":0},"
         "\"stream\":{\"unixDomainSocketPath\":\"%1$s/"
         "stream\",\"protocol\":\"stream\",\"breakerFailures\":0}}}}",
-        world.directory);
+        world.directory, peer_pin(pin));
     mistakes_init(&mistakes);
     MUST(config_parse(&world.config, span_of(text), &mistakes) == STATUS_OK);
     mistakes_release(&mistakes);
@@ -239,6 +266,23 @@ int world_connect(enum world_socket to)
 
     MUST(fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
     return fd;
+}
+
+int world_connect_peer(const char **identity)
+{
+    static char path[64];
+    int fds[2];
+
+    world_start();
+    MUST(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) == 0);
+    links_accept(world.server->links, fds[1]);
+    *identity = path_of(path, "peer.pem");
+    return fds[0];
+}
+
+void world_turn(unsigned count)
+{
+    turn(count);
 }
 
 /* What the server says is thrown away, so that it can say more. */

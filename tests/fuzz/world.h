@@ -21,6 +21,12 @@ enum world_handler { WORLD_ONESHOT, WORLD_STREAM };
 
 /* A connection to it; non-blocking. */
 int world_connect(enum world_socket to);
+/* A connection as from the listener for pinned servers, to be secured by whoever has the key
+ * in the file *identity: it is the server P. Non-blocking. */
+int world_connect_peer(const char **identity);
+/* Turns the loop once; count: turns in a row before it that brought nothing. */
+void world_turn(unsigned count);
+enum { WORLD_PATIENCE = 20200 }; /* turns after which nothing will come any more */
 /* Writes frames: `size` bytes as they are, or each line of them as a frame's payload. */
 void world_write(int fd, const void *data, size_t size);
 void world_write_lines(int fd, const uint8_t *data, size_t size);
