@@ -154,7 +154,7 @@ static enum status admit(struct question *self)
 /* Gives the hashers what they can do now, so that the order of the rest is still open. */
 static void hash_next(struct questions *self)
 {
-    size_t most_of_one = self->hashers_count > 1 ? self->hashers_count - 1 : 1;
+    size_t most_of_one = self->hashers_count > 1 ? self->hashers_count / 2 : 1;
     struct turn *turn;
     while (!self->closing && self->hashing < self->hashers_count &&
            (turn = turns_next_within(&self->turns, most_of_one)) != NULL) {

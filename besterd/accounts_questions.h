@@ -4,7 +4,7 @@
  * own, so that a flood of logins does not hold up who asks whether a user
  * exists; the same work for a user who is not there; one answer for each. Who comes
  * from one address waits behind those from there, not the others (turns.h), and one
- * address has all threads but one at most. When too many wait, who came last into the
+ * address has half of the threads at most. When too many wait, who came last into the
  * longest line is told so.
  *
  * A kind makes a question, finds out what is stored, and calls
