@@ -25,6 +25,8 @@
 #include "bester-cli/terminal.h"
 #include "bester-cli/verbs.h"
 
+#include "libbester/descriptors.h"
+
 struct cli {
     struct ev_loop *loop;
     struct screen screen;
@@ -360,6 +362,7 @@ int main(int argc, char **argv)
     struct operands operands;
     int exit_status = EXIT_INTERNAL;
     struct cli self = {.screen = {.out = stdout, .err = stderr}};
+    descriptors_fill();
     setlocale(LC_CTYPE, ""); /* for the width of what is typed; numbers stay as they are */
     settings_init(&settings);
     if (!options_begin(

@@ -10,6 +10,8 @@
 #include "bester-send/sender.h"
 #include "bester-send/settings.h"
 
+#include "libbester/descriptors.h"
+
 static void on_alarm(int number)
 {
     (void)number;
@@ -81,6 +83,7 @@ int main(int argc, char **argv)
     struct operands operands;
     struct fault fault = {0};
     int exit_status = EXIT_INTERNAL;
+    descriptors_fill();
     settings_init(&settings);
     if (!options_begin(
             &settings_table, argc, argv, &settings, &operands, stdout, stderr, &exit_status))

@@ -1,6 +1,5 @@
 /* besterd: the server. See besterd(8). */
 #include <ev.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include "besterd/privileges.h"
 #include "besterd/server.h"
 #include "besterd/user_command.h"
+#include "libbester/descriptors.h"
 #include "libbester/options.h"
 
 enum { EXIT_GOOD = 0, EXIT_FAULT = 1, EXIT_WRONG_USE = 2, EXIT_FILE = 74, EXIT_CONFIG = 78 };
@@ -244,26 +244,13 @@ static int run(const char *config_file)
     return exit_status;
 }
 
-/* Where a standard descriptor is closed the next file or socket gets its number, and what is
- * meant for stderr goes into the database. */
-static void fill_standard_descriptors(void)
-{
-    int fd;
-
-    do {
-        fd = open("/dev/null", O_RDWR);
-    } while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd >= 0)
-        close(fd);
-}
-
 int main(int argc, char **argv)
 {
     struct settings settings = {0};
     struct operands operands;
     int exit_status;
 
-    fill_standard_descriptors();
+    descriptors_fill();
     if (!options_begin(&table, argc, argv, &settings, &operands, stdout, stderr, &exit_status))
         return exit_status;
     if (settings.features) {

@@ -10,6 +10,7 @@
 #include "harness/record.h"
 #include "harness/run.h"
 #include "harness/up.h"
+#include "libbester/descriptors.h"
 #include "libbester/options.h"
 
 /* ---- run ------------------------------------------------------------------------------------- */
@@ -315,6 +316,7 @@ int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "";
 
+    descriptors_fill();
     for (size_t i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(commands[i].name, name) == 0)
             return commands[i].run(argc - 1, argv + 1);

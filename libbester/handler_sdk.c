@@ -7,6 +7,7 @@
 #include <uthash.h>
 
 #include "libbester/acceptor.h"
+#include "libbester/descriptors.h"
 #include "libbester/handler_sdk_reply.h"
 #include "libbester/stream.h"
 
@@ -321,6 +322,7 @@ int handler_sdk_main(int argc, char **argv, handler_function *handle, void *user
         .handle = handle,
         .user = user};
     struct fault fault = {.text = ""};
+    descriptors_fill();
     if (options.path == NULL || !find_protocol(protocol_text(argc, argv), &options.protocol)) {
         fprintf(stderr, "usage: %s SOCKET [--protocol stream|oneshot]\n", name);
         return EXIT_USAGE;
