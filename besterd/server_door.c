@@ -29,7 +29,7 @@ void server_door_look(struct server *self)
     self->full = full;
     listeners_pause(&self->listeners, full);
     if (full)
-        log_line(LOG_LEVEL_WARNING, "listener",
+        log_sparingly(&self->full_lines, LOG_LEVEL_WARNING, "listener", NULL,
             "%zu connections are all that descriptors allow: more must wait", connections);
 }
 

@@ -39,6 +39,7 @@ struct server {
     struct roster roster;
     size_t max_sessions; /* more must wait: descriptors are needed for others, too */
     bool full;           /* so many are here, and the listeners pause */
+    struct log_valve full_lines;
     struct route route;
     struct peers *peers;
     struct links *links;
