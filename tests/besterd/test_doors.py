@@ -86,7 +86,8 @@ def serve(limits, accounts):
     """A server with accounts on TCP, where loopback counts as any address."""
     listener, given = handed()
     server = Server({"network": {"types": ["unix", "tcp4"], "tcp4": {
-        "address": "127.0.0.1", "port": listener.getsockname()[1]}}, "limits": {"alsoLocal": True, **limits}},
+        "address": "127.0.0.1", "port": listener.getsockname()[1]}}, "limits": {
+            "alsoLocal": True, "loginMs": 3600000, **limits}},
         accounts=accounts, **given)
     server.listener = listener # kept open until the server has it
     return server
