@@ -154,6 +154,13 @@ enum status commands_decode(struct commands *self, const struct message *answer,
     return bad(fault, "the answer has no command");
 }
 
+bool command_may_name(enum command_kind kind, const struct config_handler *config, const char *name)
+{
+    const struct nameset *names = config->may_name[kind];
+
+    return !names || nameset_has(names, name);
+}
+
 bool commands_are_hops(const struct commands *self)
 {
     for (size_t i = 0; i < self->count; i++)

@@ -11,6 +11,7 @@
 #include "besterd/config.h"
 #include "libbester/message.h"
 
+/* In the order of enum config_may. */
 enum command_kind { COMMAND_SEND_CLIENTS, COMMAND_SEND_SERVERS, COMMAND_SEND_HANDLER };
 enum { COMMAND_KINDS = 3, COMMANDS_MAX = 16 };
 
@@ -33,6 +34,10 @@ MUST_CHECK enum status commands_decode(struct commands *self, const struct messa
 
 /* Whether they do nothing but ask further handlers. */
 bool commands_are_hops(const struct commands *self);
+
+/* Whether the handler of config may do this to whoever has this name. */
+bool command_may_name(
+    enum command_kind kind, const struct config_handler *config, const char *name);
 
 /* Walks through the names of a command's targets: PULL_READY with *token the next
  * JSON string, PULL_MORE at the end. Start with *cursor as command_targets gives. */

@@ -110,6 +110,8 @@ static void free_handler(struct config_handler *handler)
     for (size_t i = 0; handler->environment != NULL && handler->environment[i] != NULL; i++)
         free(handler->environment[i]);
     free(handler->environment);
+    for (size_t i = 0; i < MAY_COUNT; i++)
+        nameset_free(handler->may_name[i]);
     free(handler->socket_owner);
     free(handler->path);
     free(handler->template_path);

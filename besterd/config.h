@@ -19,6 +19,7 @@
 
 #include "besterd/log.h"
 #include "besterd/mistakes.h"
+#include "besterd/nameset.h"
 #include "libbester/address.h"
 #include "libbester/status.h"
 #include "libbester/tls.h"
@@ -35,6 +36,7 @@ enum config_may {
     MAY_SEND_HANDLER = 1u << 2,
     MAY_ALL = (1u << 3) - 1
 };
+enum { MAY_COUNT = 3 };
 
 struct config_handler {
     char *type;
@@ -48,8 +50,13 @@ struct config_handler {
     unsigned breaker_failures; /* in a row; 0: any number */
     unsigned breaker_pause_ms;
     unsigned may_command; /* of enum config_may */
-    char **environment;   /* names of variables to pass on; ended by NULL; NULL: none */
-    size_t memory_bytes;  /* limits of the program; 0: none */
+    /* And to whom: of 1 << i, or NULL: to everybody. */
+    struct nameset *may_name[MAY_COUNT];
+    unsigned words_per_s; /* CONFIG_STREAM: of its own accord */
+    unsigned word_burst;
+    unsigned words_in_flight;
+    char **environment;  /* names of variables to pass on; ended by NULL; NULL: none */
+    size_t memory_bytes; /* limits of the program; 0: none */
     unsigned cpu_s;
     unsigned files;
     unsigned processes;

@@ -10,6 +10,23 @@ static const char *const protocol_choices[] = {
     [CONFIG_ONESHOT] = "oneshot", [CONFIG_STREAM] = "stream", [CONFIG_STREAM + 1] = NULL};
 static const char *const may_choices[] = {"sendClients", "sendServers", "sendHandler", NULL};
 
+#define MAY_MEMBER(command, index, whom)                                            \
+    {                                                                               \
+        .name = (command), .kind = CONFIG_TEXTS, IN_HANDLER(may_command.to[index]), \
+        .fallback = "it may not command this at all", .help = (whom)                \
+    }
+
+/* In the order of enum config_may. */
+static const struct config_member may_members[] = {
+    MAY_MEMBER("sendClients", 0,
+        "Users whom the handler may send to. A '*' stands for any characters: \"guest-*\"."),
+    MAY_MEMBER("sendServers", 1,
+        "Servers that it may send to, each as the handler names it: a name of peers, or "
+        "\"host:port\". Patterns as above."),
+    MAY_MEMBER("sendHandler", 2, "Types that it may pass a message on to. Patterns as above."),
+    {.name = NULL},
+};
+
 const struct config_member config_handler_members[] = {
     {.name = "handlerBinary",
         .kind = CONFIG_TEXT,
@@ -80,11 +97,36 @@ const struct config_member config_handler_members[] = {
                 "that fails the pause is twice as long, up to 30 s. An answer or a new connection "
                 "of the protocol stream ends it."},
     {.name = "mayCommand",
-        .kind = CONFIG_TEXTS,
+        .kind = CONFIG_RIGHTS,
         .choices = may_choices,
+        .inside = may_members,
         IN_HANDLER(may_command),
         .fallback = "all of them",
-        .help = "What the handler may command."},
+        .help = "What the handler may command, in answers and of its own accord: a list; or an "
+                "object that also says to whom, where what it does not name is forbidden. In "
+                "the report, whom it may not send to is notAllowed; the others get the message."},
+    {.name = "wordsPerSecond",
+        .kind = CONFIG_COUNT,
+        .least = 1,
+        .most = 1000000,
+        IN_HANDLER(words_per_s),
+        .fallback = "1000",
+        .help = "stream: how many commands the handler may give of its own accord, on average. "
+                "Over it nothing is read from that connection for a while; nothing is lost."},
+    {.name = "wordBurst",
+        .kind = CONFIG_COUNT,
+        .least = 1,
+        .most = 1000000,
+        IN_HANDLER(word_burst),
+        .fallback = "1000",
+        .help = "stream: how many of them may come at once after a rest."},
+    {.name = "wordsInFlight",
+        .kind = CONFIG_COUNT,
+        .least = 1,
+        .most = 1000000,
+        IN_HANDLER(words_in_flight),
+        .fallback = "256",
+        .help = "stream: how many of them may be under way at once; reading then pauses, too."},
     {.name = "socketOwner",
         .kind = CONFIG_TEXT,
         IN_HANDLER(socket_owner),

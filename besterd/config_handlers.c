@@ -10,7 +10,13 @@
 #include "libbester/json_text.h"
 #include "libbester/template.h"
 
-enum { WHERE_BYTES = 400, PIPELINED = 64 };
+enum {
+    WHERE_BYTES = 400,
+    PIPELINED = 64,
+    WORDS_PER_S = 1000,
+    WORD_BURST = 1000,
+    WORDS_IN_FLIGHT = 256
+};
 
 static char *take(char **text)
 {
@@ -46,21 +52,34 @@ static char *load_template(
 
 /* ---- handlers ---- */
 
-static unsigned may_bits(char *const *names)
+static unsigned bits_of_list(char *const *names)
 {
     static const struct {
         const char *name;
         unsigned bit;
     } rows[] = {{"sendClients", MAY_SEND_CLIENTS}, {"sendServers", MAY_SEND_SERVERS},
         {"sendHandler", MAY_SEND_HANDLER}};
-    if (names == NULL)
-        return MAY_ALL;
     unsigned bits = 0;
     for (; *names != NULL; names++) {
         for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
             bits |= strcmp(*names, rows[i].name) == 0 ? rows[i].bit : 0;
     }
     return bits;
+}
+
+/* What it may command, and to whom. */
+static void take_rights(
+    struct config_handler *handler, const struct raw_rights *raw, struct mistakes *mistakes)
+{
+    handler->may_command = raw->list != NULL ? bits_of_list(raw->list) : raw->given ? 0 : MAY_ALL;
+    for (size_t i = 0; raw->given && i < MAY_COUNT; i++) {
+        if (raw->to[i] == NULL)
+            continue;
+        handler->may_command |= 1u << i;
+        handler->may_name[i] = nameset_new(raw->to[i]);
+        if (handler->may_name[i] == NULL)
+            mistakes_add(mistakes, "handlers", "out of memory");
+    }
 }
 
 static void check_socket(const char *path, const char *where, struct mistakes *mistakes)
@@ -96,7 +115,9 @@ static void check_protocol(
     const struct {
         const char *name;
         unsigned given;
-    } rows[] = {{"connections", raw->connections}, {"pipelined", raw->pipelined}};
+    } rows[] = {{"connections", raw->connections}, {"pipelined", raw->pipelined},
+        {"wordsPerSecond", raw->words_per_s}, {"wordBurst", raw->word_burst},
+        {"wordsInFlight", raw->words_in_flight}};
     char where[WHERE_BYTES];
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (rows[i].given == 0 || handler->protocol == CONFIG_STREAM)
@@ -121,7 +142,9 @@ static void make_handler(
         .timeout_ms = raw->timeout_ms,
         .breaker_failures = raw->breaker_failures,
         .breaker_pause_ms = raw->breaker_pause_ms,
-        .may_command = may_bits(raw->may_command),
+        .words_per_s = raw->words_per_s > 0 ? raw->words_per_s : WORDS_PER_S,
+        .word_burst = raw->word_burst > 0 ? raw->word_burst : WORD_BURST,
+        .words_in_flight = raw->words_in_flight > 0 ? raw->words_in_flight : WORDS_IN_FLIGHT,
         .environment = raw->environment,
         .memory_bytes = raw->memory_bytes,
         .cpu_s = raw->cpu_s,
@@ -131,6 +154,7 @@ static void make_handler(
         .template_path = take(&raw->template_path)};
     raw->arguments = NULL;
     raw->environment = NULL;
+    take_rights(handler, &raw->may_command, mistakes);
     check_owner(handler, mistakes);
     check_protocol(handler, raw, mistakes);
     config_where(where, sizeof where, "handlers.typeMap", handler->type, "unixDomainSocketPath");
@@ -188,6 +212,9 @@ static void make_chat(struct config *config, struct mistakes *mistakes)
         .protocol = CONFIG_STREAM,
         .connections = 1,
         .pipelined = PIPELINED,
+        .words_per_s = WORDS_PER_S,
+        .word_burst = WORD_BURST,
+        .words_in_flight = WORDS_IN_FLIGHT,
         .timeout_ms = 5000,
         .breaker_failures = CONFIG_BREAKER_FAILURES,
         .breaker_pause_ms = CONFIG_BREAKER_PAUSE_MS,

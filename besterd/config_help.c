@@ -27,7 +27,7 @@ static size_t add(char *out, size_t cap, size_t len, const char *text)
 static void describe(const struct config_member *member, char *out, size_t cap)
 {
     size_t len = 0;
-    if (member->kind == CONFIG_TEXTS && member->choices != NULL)
+    if ((member->kind == CONFIG_TEXTS || member->kind == CONFIG_RIGHTS) && member->choices != NULL)
         len = add(out, cap, len, "list of");
     else
         len = add(out, cap, len, nouns[member->kind]);
@@ -115,13 +115,14 @@ static void print_members(
     char path[PATH_BYTES];
     for (; members->name != NULL; members++) {
         bool is_map = members->kind == CONFIG_MAP;
+        snprintf(path, sizeof path, "%s%s", prefix, members->name);
+        if (members->inside == NULL || members->kind == CONFIG_RIGHTS)
+            print_member(members, path, out, form);
         snprintf(path, sizeof path, "%s%s%s%s%s", prefix, members->name,
             members->inside == NULL ? "" : ".", is_map ? members->element_name : "",
             is_map ? "." : "");
         if (members->inside != NULL)
             print_members(members->inside, path, out, form);
-        else
-            print_member(members, path, out, form);
     }
 }
 

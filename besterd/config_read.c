@@ -227,6 +227,25 @@ static void read_texts(
     *(char ***)(base + member->offset) = texts;
 }
 
+struct config_member config_rights_list(const struct config_member *member)
+{
+    struct config_member list = *member;
+    list.offset += offsetof(struct raw_rights, list);
+    return list;
+}
+
+static void read_rights(
+    struct reader *self, const struct config_member *member, const json_t *value, char *base)
+{
+    const struct config_member list = config_rights_list(member);
+    if (json_is_array(value))
+        read_texts(self, &list, value, base);
+    else if (json_is_object(value))
+        read_object(self, member, value, base);
+    else
+        mistake_value(self, "a list or an object", value);
+}
+
 /* Digits alone, as Part I has ports. */
 static bool port_of_text(const char *text, json_int_t *port)
 {
@@ -314,58 +333,22 @@ static void preset_inside(const struct config_member *member, char *base)
     preset(member->inside, base);
 }
 
-static void release(const struct config_member *members, char *base);
-
-static void release_inside(const struct config_member *member, char *base)
-{
-    release(member->inside, base);
-}
-
-static void release_map(const struct config_member *member, char *base)
-{
-    struct raw_map *map = (struct raw_map *)(base + member->offset);
-    for (size_t i = 0; i < map->count; i++) {
-        char *at = (char *)map->at + i * member->element_size;
-        free(((struct raw_element *)at)->name);
-        release(member->inside, at);
-    }
-    free(map->at);
-}
-
-static void release_text(const struct config_member *member, char *base)
-{
-    free(*(char **)(base + member->offset));
-}
-
-static void release_texts(const struct config_member *member, char *base)
-{
-    char **texts = *(char ***)(base + member->offset);
-    for (size_t i = 0; texts != NULL && texts[i] != NULL; i++)
-        free(texts[i]);
-    free(texts);
-}
-
-static void release_any(const struct config_member *member, char *base)
-{
-    json_decref(*(json_t **)(base + member->offset));
-}
-
 static const struct kind {
     void (*read)(
         struct reader *self, const struct config_member *member, const json_t *value, char *base);
     void (*preset)(const struct config_member *member, char *base);
-    void (*release)(const struct config_member *member, char *base);
 } kinds[CONFIG_KIND_COUNT] = {
-    [CONFIG_OBJECT] = {.read = read_object, .preset = preset_inside, .release = release_inside},
-    [CONFIG_MAP] = {.read = read_map, .release = release_map},
-    [CONFIG_TEXT] = {.read = read_text, .release = release_text},
-    [CONFIG_TEXTS] = {.read = read_texts, .release = release_texts},
+    [CONFIG_OBJECT] = {.read = read_object, .preset = preset_inside},
+    [CONFIG_MAP] = {.read = read_map},
+    [CONFIG_TEXT] = {.read = read_text},
+    [CONFIG_TEXTS] = {.read = read_texts},
+    [CONFIG_RIGHTS] = {.read = read_rights},
     [CONFIG_CHOICE] = {.read = read_choice, .preset = preset_count},
     [CONFIG_PORT] = {.read = read_port},
     [CONFIG_COUNT] = {.read = read_count, .preset = preset_count},
     [CONFIG_SIZE] = {.read = read_size, .preset = preset_size},
     [CONFIG_FLAG] = {.read = read_flag},
-    [CONFIG_ANY] = {.read = read_any, .release = release_any},
+    [CONFIG_ANY] = {.read = read_any},
 };
 
 static void preset(const struct config_member *members, char *base)
@@ -373,14 +356,6 @@ static void preset(const struct config_member *members, char *base)
     for (; members->name != NULL; members++) {
         if (kinds[members->kind].preset != NULL)
             kinds[members->kind].preset(members, base);
-    }
-}
-
-static void release(const struct config_member *members, char *base)
-{
-    for (; members->name != NULL; members++) {
-        if (kinds[members->kind].release != NULL)
-            kinds[members->kind].release(members, base);
     }
 }
 
@@ -430,10 +405,4 @@ void raw_read(struct raw_config *self, const json_t *root, struct mistakes *mist
     else
         mistakes_add(mistakes, "", "must hold a JSON object");
     self->own = reader.own;
-}
-
-void raw_release(struct raw_config *self)
-{
-    release(config_members, (char *)self);
-    memset(self, 0, sizeof *self);
 }

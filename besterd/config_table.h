@@ -29,6 +29,14 @@ struct raw_element {
     bool given;
 };
 
+/* What a list names, or an object with a list of whom for each (`to`: in the order of
+ * enum config_may; NULL: not given). */
+struct raw_rights {
+    bool given; /* the object */
+    char **list;
+    char **to[MAY_COUNT];
+};
+
 /* Presets that the shipped handler has as well. */
 enum { CONFIG_BREAKER_FAILURES = 10, CONFIG_BREAKER_PAUSE_MS = 1000 };
 
@@ -43,7 +51,10 @@ struct raw_handler {
     unsigned timeout_ms;
     unsigned breaker_failures;
     unsigned breaker_pause_ms;
-    char **may_command; /* NULL: not given */
+    struct raw_rights may_command;
+    unsigned words_per_s; /* 0: not given, as the next two */
+    unsigned word_burst;
+    unsigned words_in_flight;
     char **environment;
     size_t memory_bytes;
     unsigned cpu_s;
@@ -143,6 +154,7 @@ enum config_kind {
     CONFIG_MAP,    /* members of any name: each an object of `inside`; struct raw_map */
     CONFIG_TEXT,   /* not empty; char * */
     CONFIG_TEXTS,  /* list of texts, of `choices` if there are any; char ** */
+    CONFIG_RIGHTS, /* list of `choices`, or an object of `inside`; struct raw_rights */
     CONFIG_CHOICE, /* one of `choices`; unsigned, its index */
     CONFIG_PORT,   /* number, or text of digits; unsigned */
     CONFIG_COUNT,  /* least to most; unsigned */
@@ -178,6 +190,9 @@ const char *config_where(
 /* All of a file of at most max bytes; the caller's to free. NULL: errno says why
  * not (EFBIG: it is larger). */
 char *config_read_file(const char *file, size_t max, size_t *len);
+
+/* Of a member of CONFIG_RIGHTS: the list alone, CONFIG_TEXTS. */
+struct config_member config_rights_list(const struct config_member *member);
 
 /* "dummy" and "builtin": types that the server answers itself. */
 bool config_is_own_type(const char *type);

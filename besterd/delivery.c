@@ -147,8 +147,24 @@ static void ask_accounts(
             self, ticket, number, status == STATUS_NO_MEMORY ? STATUS_INTERNAL : status, NULL);
 }
 
-static void deliver_to_user(
-    struct deliveries *self, struct ticket *ticket, struct span token, struct blob *frame)
+/* Whether the handler may; otherwise the delivery is closed. */
+static bool may_be_sent(struct deliveries *self, struct ticket *ticket, uint64_t number,
+    const struct config_handler *config, const char *name)
+{
+    const struct drop *drop = slots_find(&self->drops, number);
+    bool is_user = ticket->targets[drop->target].kind == TARGET_USER;
+    char detail[300];
+
+    if (command_may_name(is_user ? COMMAND_SEND_CLIENTS : COMMAND_SEND_SERVERS, config, name))
+        return true;
+    snprintf(detail, sizeof(detail), "%.50s may not send to the %s %.200s (mayCommand)",
+        config->type, is_user ? "user" : "server", name);
+    drop_close(self, ticket, number, STATUS_NOT_ALLOWED, detail);
+    return false;
+}
+
+static void deliver_to_user(struct deliveries *self, struct ticket *ticket, struct span token,
+    struct blob *frame, const struct config_handler *config)
 {
     char given[USER_NAME_MAX];
     char name[USERNAME_CAP];
@@ -162,6 +178,8 @@ static void deliver_to_user(
         drop_close(self, ticket, number, STATUS_UNKNOWN_USER, NULL);
         return;
     }
+    if (!may_be_sent(self, ticket, number, config, name))
+        return;
     struct drop *drop = slots_find(&self->drops, number);
     struct session *session = roster_sessions(self->roster, name);
     if (!session) {
@@ -203,7 +221,7 @@ static bool count_is_allowed(
 }
 
 void deliver_to_clients(struct deliveries *self, struct ticket *ticket,
-    const struct command *command, struct span type_token)
+    const struct command *command, const struct config_handler *config, struct span type_token)
 {
     struct json_cursor cursor = command_targets(command);
     struct span token;
@@ -217,7 +235,7 @@ void deliver_to_clients(struct deliveries *self, struct ticket *ticket,
     }
     ticket->told++;
     while (command_next_target(&cursor, &token) == PULL_READY)
-        deliver_to_user(self, ticket, token, frame);
+        deliver_to_user(self, ticket, token, frame, config);
     blob_unref(frame);
 }
 
@@ -225,6 +243,7 @@ void deliver_to_clients(struct deliveries *self, struct ticket *ticket,
 
 /* A message for other servers. */
 struct parcel {
+    const struct config_handler *config; /* who sends it */
     struct forward forward;
     struct blob *frame; /* for legacy ones, made with the first */
 };
@@ -249,8 +268,11 @@ static void deliver_to_server(
         return;
     /* What has no lane waits for nobody: a key of its own. */
     uint64_t order = ticket->lane ? (uint64_t)(uintptr_t)ticket->lane : number << 1 | 1;
-    if (json_decode(token, name, sizeof(name), NULL) == STATUS_OK)
+    if (json_decode(token, name, sizeof(name), NULL) == STATUS_OK) {
+        if (!may_be_sent(self, ticket, number, parcel->config, name))
+            return;
         status = links_send(self->links, name, order, number, &parcel->forward);
+    }
     if (status == STATUS_NOT_FOUND)
         status = send_legacy(self, name, order, number, parcel);
     if (status == STATUS_OK)
@@ -261,7 +283,7 @@ static void deliver_to_server(
 }
 
 void deliver_to_servers(struct deliveries *self, struct ticket *ticket,
-    const struct command *command, struct span type_token)
+    const struct command *command, const struct config_handler *config, struct span type_token)
 {
     struct json_cursor cursor = command_targets(command);
     const struct origin *origin = ticket->origin;
@@ -275,7 +297,7 @@ void deliver_to_servers(struct deliveries *self, struct ticket *ticket,
         return;
     }
     snprintf(own_id, sizeof(own_id), "\"forward-%llu\"", (unsigned long long)++self->forward_ids);
-    struct parcel parcel = {
+    struct parcel parcel = {.config = config,
         .forward = {
             .type_token = type_token,
             .data = command->message,

@@ -44,11 +44,12 @@ struct deliveries {
 void deliveries_init(struct deliveries *self);
 void deliveries_release(struct deliveries *self);
 
-/* Carries out a command; type_token: of the handler that gave it. */
+/* Carries out a command of the handler of config, whose type is type_token. Whom it may
+ * not send to, it is not told whether he exists. */
 void deliver_to_clients(struct deliveries *self, struct ticket *ticket,
-    const struct command *command, struct span type_token);
+    const struct command *command, const struct config_handler *config, struct span type_token);
 void deliver_to_servers(struct deliveries *self, struct ticket *ticket,
-    const struct command *command, struct span type_token);
+    const struct command *command, const struct config_handler *config, struct span type_token);
 
 /* One of the ways a delivery went: a session took it or did not, the accounts
  * know the user or not, a server reported. detail may be NULL. */

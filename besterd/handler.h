@@ -24,6 +24,10 @@
  * is not ours, each question still calls, because that costs nothing; a program of ours
  * is known to be there when it is.
  *
+ * What a handler says first is limited, in a second and under way at once. Over it
+ * nothing is read from the connection that said it, its answers neither, until there
+ * is room: the handler has to wait, and nothing is lost.
+ *
  * Two protocols (Part I one-shot, Part II stream), one interface. Callbacks come
  * from the loop, never from within handler_ask.
  */
@@ -49,7 +53,8 @@ struct handler_callbacks {
         struct span payload, void *server);
     /* STATUS_HANDLER_DOWN, STATUS_HANDLER_TIMEOUT or STATUS_BAD_REPLY. */
     void (*on_failure)(uint64_t ticket, enum status reason, const char *detail, void *server);
-    /* A frame that answers nothing: the handler speaks first (stream only). */
+    /* A frame that answers nothing: the handler speaks first (stream only). What is not
+     * over when this returns is counted by handler_word_begins. */
     void (*on_word)(struct handler *handler, const struct message *word, void *server);
     /* It was full (handler_is_full), and works on a quarter less now. May be NULL. */
     void (*on_room)(void *server);
@@ -125,6 +130,11 @@ bool handler_is_full(struct handler *self, uint64_t asker);
  * STATUS_NO_MEMORY. *fault says so. */
 MUST_CHECK enum status handler_ask(
     struct handler *self, const struct handler_question *question, struct fault *fault);
+
+/* What it said first is under way, until that is over: only so much may be at once, and
+ * then nothing more is read from whoever says more. The handler stays for as long. */
+void handler_word_begins(struct handler *self);
+void handler_word_ends(struct handler *self);
 
 /* How it is at the moment; its texts are the handler's, until it changes. */
 struct handler_condition {

@@ -4,7 +4,8 @@
  * handler.c: questions and their deadlines. handler_lines.c: which of them is sent
  * next, and over what. handler_life.c: birth, reload and death. handler_presence.c:
  * whether somebody is there to be asked. handler_breaker.c: whether it is worth it.
- * handler_health.c: how it is. handler_stream.c, handler_oneshot.c: the two protocols.
+ * handler_health.c: how it is. handler_words.c: what it says first. handler_stream.c,
+ * handler_oneshot.c: the two protocols.
  */
 #ifndef BESTERD_HANDLER_INTERNAL_H
 #define BESTERD_HANDLER_INTERNAL_H
@@ -12,6 +13,7 @@
 #include "besterd/breaker.h"
 #include "besterd/handler.h"
 #include "besterd/log.h"
+#include "besterd/rates.h"
 #include "besterd/slots.h"
 #include "besterd/spawner.h"
 #include "besterd/turns.h"
@@ -40,6 +42,9 @@ struct ask {
     struct stream *stream; /* one-shot: its own connection */
 };
 
+/* Why nothing is read from a connection. */
+enum line_hold { HOLD_WORD_RATE = 1u << 0, HOLD_WORDS = 1u << 1 };
+
 /* A way to the handler: a connection that stays, or (one-shot, which has one line) all
  * that come and go. Whoever has something under way on one line stays with it. */
 struct line {
@@ -50,6 +55,7 @@ struct line {
     struct stream *stream; /* the connection that stays */
     ev_timer retry;
     double retry_s; /* the next pause between attempts to connect */
+    unsigned holds; /* of enum line_hold: why nothing is read */
     bool busy;      /* it is there, but took no more when last looked at */
 };
 
@@ -82,6 +88,7 @@ struct handler {
     bool stopping;
     bool held;    /* not to be asked before handler_start */
     bool retired; /* nobody asks any more */
+    bool gone;    /* handler_free was called, and somebody has a reference still */
     char subject[96];
     char *type_token;
     size_t label;    /* on AXIS_TYPE */
@@ -104,6 +111,9 @@ struct handler {
     size_t unsent_count;
     size_t unsent_bytes; /* of the frames that wait to be sent */
     ev_timer deadline;
+    struct bucket words; /* that it may say first */
+    ev_timer quiet;      /* until lines held for their rate are read again */
+    size_t words_under_way;
     bool full; /* somebody was told so, and waits for on_room */
 
     /* Those from line_count on are not used, or not any more: what was sent over them
@@ -143,6 +153,13 @@ double handler_unix_s(void); /* since 1970 */
 /* Something has happened that may have changed its state. */
 void handler_look(struct handler *self);
 void handler_remember_failure(struct handler *self, const char *why);
+
+/* ---- words said first ---- */
+
+void handler_words_init(struct handler *self);
+void handler_words_close(struct handler *self);
+/* One has come over this line: what the limits say to that. */
+void handler_take_word(struct line *line, const struct message *word);
 
 /* ---- the breaker ---- */
 

@@ -24,6 +24,7 @@ struct handler *handler_new(
     ev_init(&self->deadline, handler_on_deadline);
     self->deadline.data = self;
     handler_lines_init(self);
+    handler_words_init(self);
     snprintf(self->subject, sizeof(self->subject), "handler %s", config->type);
     self->type_token = malloc(token_size);
     if (!self->type_token || !handler_prepare_program(self)) {
@@ -39,12 +40,14 @@ void handler_free(struct handler *self)
     if (!self)
         return;
     self->retired = self->full = false; /* nobody is told any more */
+    self->gone = true;
     ev_timer_stop(handler_loop(self), &self->deadline);
     while (self->first) {
         self->protocol->abandon(self->first);
         handler_forget(self->first);
     }
     handler_lines_close(self);
+    handler_words_close(self);
     spawned_free(self->program);
     free(self->type_token);
     slots_release(&self->numbers);

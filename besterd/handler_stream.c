@@ -73,7 +73,7 @@ static void on_frame(struct stream *stream, struct span payload, void *user)
     else if (message.exchange.at)
         take_answer(line, &message, payload);
     else if (message.command.at || message.commands.at)
-        self->context->callbacks->on_word(self, &message, self->context->server);
+        handler_take_word(line, &message);
     else
         take_garbage(line, &message, "neither header.exchange nor a command");
     handler_pump(line);
@@ -89,6 +89,7 @@ static void connection_lost(struct line *line, enum status reason, const char *d
     struct ask *ask;
 
     line->stream = NULL;
+    line->holds = 0;
     handler_look(self);
     handler_log(self, &self->noise, LOG_LEVEL_INFO, "connection lost: %s", detail);
     for (ask = line->sent; ask; ask = ask->after)
@@ -163,6 +164,7 @@ static void stream_close_line(struct line *line)
     if (line->stream)
         stream_close(line->stream);
     line->stream = NULL;
+    line->holds = 0;
 }
 
 static unsigned stream_room(const struct handler *self)

@@ -58,8 +58,9 @@ struct target {
 
 struct ticket {
     uint64_t number;
-    size_t type;      /* its label on AXIS_TYPE */
-    uint64_t session; /* 0: a handler spoke first, nobody waits for a report */
+    size_t type;             /* its label on AXIS_TYPE */
+    uint64_t session;        /* 0: a handler spoke first, nobody waits for a report */
+    struct handler *speaker; /* who spoke first; NULL: nobody did */
     struct lane *lane;
     struct ticket *previous, *next;
     struct origin *origin;

@@ -127,6 +127,10 @@ enum { RELOAD_GOOD, RELOAD_BAD, RELOAD_COUNT };
         AXIS_QUESTION, "Questions to the handler that have no answer yet.")                       \
     X(METRIC_HANDLER_BYTES, "bester_handler_unsent_bytes", METRIC_GAUGE, AXIS_TYPE, AXIS_NONE,    \
         "Bytes of the questions that wait to be sent.")                                           \
+    X(METRIC_WORDS, "bester_handler_words", METRIC_COUNTER, AXIS_TYPE, AXIS_NONE,                 \
+        "Commands that the handler gave without being asked.")                                    \
+    X(METRIC_WORD_PAUSES, "bester_handler_word_pauses", METRIC_COUNTER, AXIS_TYPE, AXIS_NONE,     \
+        "Times that nothing was read from it because they were too many.")                        \
     X(METRIC_PEERS, "bester_peers", METRIC_GAUGE, AXIS_NONE, AXIS_NONE,                           \
         "Other servers that the configuration names.")                                            \
     X(METRIC_PEER_MESSAGES, "bester_peer_messages", METRIC_COUNTER, AXIS_PEER, AXIS_RESULT,       \

@@ -83,6 +83,8 @@ void pipeline_handler_speaks(
 
     if (!ticket)
         return;
+    ticket->speaker = handler;
+    handler_word_begins(handler);
     if (exchange_decode(ticket, handler, word, &commands) == EXCHANGE_RUN)
         carry_out(self, ticket, handler, &commands);
     ticket->running = false;
@@ -97,13 +99,15 @@ typedef void command_runner(struct pipeline *self, struct ticket *ticket, struct
 static void run_send_clients(struct pipeline *self, struct ticket *ticket, struct handler *handler,
     const struct command *command)
 {
-    deliver_to_clients(&self->deliveries, ticket, command, handler_type_token(handler));
+    deliver_to_clients(
+        &self->deliveries, ticket, command, handler_config(handler), handler_type_token(handler));
 }
 
 static void run_send_servers(struct pipeline *self, struct ticket *ticket, struct handler *handler,
     const struct command *command)
 {
-    deliver_to_servers(&self->deliveries, ticket, command, handler_type_token(handler));
+    deliver_to_servers(
+        &self->deliveries, ticket, command, handler_config(handler), handler_type_token(handler));
 }
 
 static void run_send_handler(struct pipeline *self, struct ticket *ticket, struct handler *handler,
@@ -112,7 +116,6 @@ static void run_send_handler(struct pipeline *self, struct ticket *ticket, struc
     struct handler *next = route_find(self->route, command->targets);
     char detail[160];
 
-    (void)handler;
     if (ticket->handler_hops >= self->config->limits.hops) {
         snprintf(detail, sizeof(detail), "through %u handlers, the limit is %u",
             ticket->handler_hops, self->config->limits.hops);
@@ -121,6 +124,11 @@ static void run_send_handler(struct pipeline *self, struct ticket *ticket, struc
         snprintf(detail, sizeof(detail), "sendHandler: no handler for the type %.*s",
             command->targets.len < 80 ? (int)command->targets.len : 80, command->targets.at);
         ticket_fail(ticket, STATUS_NO_HANDLER, detail);
+    } else if (!command_may_name(
+                   COMMAND_SEND_HANDLER, handler_config(handler), handler_config(next)->type)) {
+        snprintf(detail, sizeof(detail), "%.50s may not pass a message on to %.50s (mayCommand)",
+            handler_config(handler)->type, handler_config(next)->type);
+        ticket_fail(ticket, STATUS_NOT_ALLOWED, detail);
     } else {
         ticket->handler_hops++;
         exchange_ask(ticket, next, command->message);
@@ -150,6 +158,8 @@ static void close_ticket(struct pipeline *self, struct ticket *ticket)
         handler_unref(answer->handler);
         answer_free(answer);
     }
+    if (ticket->speaker)
+        handler_word_ends(ticket->speaker);
     slots_remove(&self->tickets, ticket->number);
     ticket_free(ticket);
     if (self->draining && self->tickets.count == 0 && self->on_idle)

@@ -43,15 +43,15 @@ static struct place *place_of(struct rates *self, uint64_t key, double now_s)
 }
 
 /* When the bucket is full again if one more is taken now. */
-static double after_one_more(const struct place *place, const struct rate *rate, double now_s)
+static double after_one_more(double full_at_s, const struct rate *rate, double now_s)
 {
-    return (place->full_at_s > now_s ? place->full_at_s : now_s) + 1 / rate->per_s;
+    return (full_at_s > now_s ? full_at_s : now_s) + 1 / rate->per_s;
 }
 
 bool rates_try(struct rates *self, uint64_t key, const struct rate *rate, double now_s)
 {
     struct place *place = place_of(self, key, now_s);
-    double full_at_s = after_one_more(place, rate, now_s);
+    double full_at_s = after_one_more(place->full_at_s, rate, now_s);
 
     if ((full_at_s - now_s) * rate->per_s > rate->burst + SLACK_TOKENS)
         return false;
@@ -59,13 +59,21 @@ bool rates_try(struct rates *self, uint64_t key, const struct rate *rate, double
     return true;
 }
 
+double bucket_take(struct bucket *self, const struct rate *rate, double now_s)
+{
+    self->full_at_s = after_one_more(self->full_at_s, rate, now_s);
+    double missing = (self->full_at_s - now_s) * rate->per_s + 1 - rate->burst;
+    return missing > SLACK_TOKENS ? missing / rate->per_s : 0;
+}
+
 double rates_take(struct rates *self, uint64_t key, const struct rate *rate, double now_s)
 {
     struct place *place = place_of(self, key, now_s);
+    struct bucket bucket = {place->full_at_s};
+    double wait_s = bucket_take(&bucket, rate, now_s);
 
-    place->full_at_s = after_one_more(place, rate, now_s);
-    double missing = (place->full_at_s - now_s) * rate->per_s + 1 - rate->burst;
-    return missing > SLACK_TOKENS ? missing / rate->per_s : 0;
+    place->full_at_s = bucket.full_at_s;
+    return wait_s;
 }
 
 /* When the bucket is full; now_s if it is. */

@@ -28,6 +28,13 @@ struct rate {
     double burst;
 };
 
+/* One bucket that its owner keeps: the moment at which it is full. 0: it is. */
+struct bucket {
+    double full_at_s;
+};
+/* As rates_take. */
+double bucket_take(struct bucket *self, const struct rate *rate, double now_s);
+
 struct rates;
 
 /* NULL when out of memory. */

@@ -44,6 +44,8 @@ static void on_word(struct handler *handler, const struct message *word, void *u
     assert_ptr_equal(handler, self->handler);
     assert_true(word->command.at || word->commands.at);
     self->word_count++;
+    if (self->keeps_words)
+        handler_word_begins(handler);
 }
 
 static void on_ended(void *user)

@@ -29,6 +29,7 @@ struct asker {
     struct handler *handler;
     struct origin *origin;
     uint64_t asker;    /* whose questions come next */
+    bool keeps_words;  /* they are under way until the test ends them */
     bool is_nonsense;  /* what is answered */
     char refusal[240]; /* what handler_ask said last when it refused */
     struct metrics *metrics;

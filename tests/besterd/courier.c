@@ -117,10 +117,11 @@ size_t courier_log_in(struct courier *self, const char *user)
 
 void courier_deliver(struct courier *self, const char *targets, const char *message)
 {
+    static const struct config_handler chat = {.type = (char *)"chat", .may_command = MAY_ALL};
     struct command command = {
         .kind = COMMAND_SEND_CLIENTS, .targets = span_of(targets), .message = span_of(message)};
     unsigned before = self->resolved;
-    deliver_to_clients(&self->deliveries, self->ticket, &command, SPAN_LITERAL("\"chat\""));
+    deliver_to_clients(&self->deliveries, self->ticket, &command, &chat, SPAN_LITERAL("\"chat\""));
     assert_int_equal(self->resolved, before); /* never from within */
 }
 

@@ -191,7 +191,7 @@ static void assert_address(const struct address *address, const char *expected)
 
 static void assert_handlers_of_everything(const struct config *config)
 {
-    assert_int_equal(config->handler_count, 2);
+    assert_int_equal(config->handler_count, 3);
     const struct config_handler *chat = config_find_handler(config, SPAN_LITERAL("chat"));
     assert_ptr_equal(chat, &config->handlers[0]);
     assert_string_equal(chat->binary, "build/handlers/chat");
