@@ -127,9 +127,12 @@ def test_a_reload_before_the_start():
         text = file.read()
     os.unlink(server.path("config"))
     os.mkfifo(server.path("config"))
-    process = subprocess.Popen([BUILD + "/besterd", server.path("config")], env=server.environment,
-                               stderr=subprocess.PIPE, text=True, cwd=server.directory)
-    with open(server.path("config"), "w") as file: # which it has opened, too
+    with open(os.open(server.path("config"), os.O_RDWR), "w") as file: # waits for nobody
+        process = subprocess.Popen([BUILD + "/besterd", server.path("config")],
+                                   env=server.environment, stderr=subprocess.PIPE, text=True,
+                                   cwd=server.directory)
+        file.write(" " * 200000) # more than fits: it has read some
+        file.flush()
         process.send_signal(signal.SIGHUP)
         file.write(text)
     manager.hear("RELOADING")
