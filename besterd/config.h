@@ -152,6 +152,7 @@ struct config {
     char *user_home;
     unsigned uid;
     unsigned gid;
+    bool sandbox;
     struct config_listener *listeners;
     size_t listener_count;
     bool insecure;          /* what others than this machine reach may be without TLS */

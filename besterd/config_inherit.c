@@ -51,6 +51,17 @@ static enum status take_user(struct config *self, const struct config *old)
     return status == STATUS_OK ? copy_text(&self->user_home, old->user_home) : status;
 }
 
+static bool same_sandbox(const struct config *a, const struct config *b)
+{
+    return a->sandbox == b->sandbox;
+}
+
+static enum status take_sandbox(struct config *self, const struct config *old)
+{
+    self->sandbox = old->sandbox;
+    return STATUS_OK;
+}
+
 static bool same_listeners(const struct config *a, const struct config *b)
 {
     bool same = a->listener_count == b->listener_count;
@@ -127,6 +138,7 @@ static const struct fixed {
 } fixed[] = {
     {"server.name", same_name, take_name},
     {"server.user", same_user, take_user},
+    {"server.sandbox", same_sandbox, take_sandbox},
     {"network", same_listeners, take_listeners},
     {"database", same_database, take_database},
     {"informer.address", same_informer, take_informer},

@@ -323,6 +323,11 @@ static void preset_count(const struct config_member *member, char *base)
     *(unsigned *)(base + member->offset) = (unsigned)member->preset;
 }
 
+static void preset_flag(const struct config_member *member, char *base)
+{
+    *(bool *)(base + member->offset) = member->preset != 0;
+}
+
 static void preset_size(const struct config_member *member, char *base)
 {
     *(size_t *)(base + member->offset) = (size_t)member->preset;
@@ -347,7 +352,7 @@ static const struct kind {
     [CONFIG_PORT] = {.read = read_port},
     [CONFIG_COUNT] = {.read = read_count, .preset = preset_count},
     [CONFIG_SIZE] = {.read = read_size, .preset = preset_size},
-    [CONFIG_FLAG] = {.read = read_flag},
+    [CONFIG_FLAG] = {.read = read_flag, .preset = preset_flag},
     [CONFIG_ANY] = {.read = read_any},
 };
 

@@ -52,6 +52,13 @@ static const struct config_member server_members[] = {
         IN_CONFIG(server.group),
         .fallback = "the user's own group",
         .help = "Group of this machine to go with server.user."},
+    {.name = "sandbox",
+        .kind = CONFIG_FLAG,
+        IN_CONFIG(server.sandbox),
+        .preset = 1,
+        .help = "Whether besterd, once it has started, takes away from itself what it does not "
+                "need: files but those named here, other programs, most system calls. Handlers "
+                "are not confined by it."},
     {.name = NULL},
 };
 

@@ -87,6 +87,7 @@ struct raw_config {
         char *identity;
         char *user;
         char *group;
+        bool sandbox;
     } server;
     struct {
         bool given;

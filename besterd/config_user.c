@@ -1,4 +1,5 @@
-/* Rules for "server.user" and "server.group": whom besterd is to become. */
+/* Rules for "server.user" and "server.group": whom besterd is to become, and how it confines
+ * itself. */
 #include <grp.h>
 #include <pwd.h>
 #include <stdlib.h>
@@ -39,6 +40,7 @@ static void find_group(struct config *config, const char *name, struct mistakes 
 
 void config_check_user(struct config *config, struct raw_config *raw, struct mistakes *mistakes)
 {
+    config->sandbox = raw->server.sandbox;
     config->user = raw->server.user;
     raw->server.user = NULL;
     if (config->user != NULL)

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -172,16 +171,6 @@ static void fail_hopeless(struct handler *self, double up_in_s, const char *why)
         handler_failed(self->waiting, STATUS_HANDLER_DOWN, "%s", why);
 }
 
-/* A socket file on which nobody listens would make our program's bind fail. */
-static void remove_stale_socket(const struct handler *self)
-{
-    struct stat status;
-
-    if (lstat(self->config->path, &status) == 0 && S_ISSOCK(status.st_mode) &&
-        !spawned_is_running(self->program))
-        unlink(self->config->path);
-}
-
 /* Those that the program's next start comes too late for. */
 static void fail_before_start(struct handler *self, const char *state)
 {
@@ -201,7 +190,7 @@ static void start_again(struct line *line, int error)
     struct handler *self = line->handler;
 
     if (error == ECONNREFUSED)
-        remove_stale_socket(self);
+        spawned_clear(self->program);
     spawned_ensure(self->program);
     if (spawned_is_running(self->program)) {
         line->retry_s = grown(line->retry_s, RETRY_MAX_S);

@@ -99,11 +99,12 @@ static json_t *tell_server(struct informer *self, const json_t *command, const c
     json_t *data =
         listeners == NULL
             ? NULL
-            : json_pack("{s:s, s:O, s:o, s:o, s:o, s:o, s:o}", "clientCount", count, "adminInfo",
-                  info, "listeners", listeners, "handlers", self->facts->handlers(self->server),
-                  "identity", self->facts->identity(self->server), "peers",
-                  self->facts->peers(self->server), "unknownPeers",
-                  self->facts->strangers(self->server));
+            : json_pack("{s:s, s:O, s:o, s:o, s:o, s:o, s:o, s:o}", "clientCount", count,
+                  "adminInfo", info, "listeners", listeners, "handlers",
+                  self->facts->handlers(self->server), "identity",
+                  self->facts->identity(self->server), "peers", self->facts->peers(self->server),
+                  "unknownPeers", self->facts->strangers(self->server), "sandbox",
+                  self->facts->sandbox(self->server));
     if (data == NULL)
         *why = "out of memory";
     return data;

@@ -29,11 +29,13 @@ struct informer_facts {
     /* The address really listened on; index < listener_count. */
     void (*listener_address)(void *server, size_t index, struct address *out);
     /* New objects, or NULL when out of memory: handlers and other servers, each with its
-     * state; servers that came and are not known; the pin of this one. */
+     * state; servers that came and are not known; the pin of this one; what it has taken
+     * away from itself. */
     json_t *(*handlers)(void *server);
     json_t *(*peers)(void *server);
     json_t *(*strangers)(void *server);
     json_t *(*identity)(void *server);
+    json_t *(*sandbox)(void *server);
     /* Borrowed; any JSON value. */
     json_t *(*admin_info)(void *server);
 };

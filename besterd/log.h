@@ -13,7 +13,8 @@
  * stderr is full or gone, lines are dropped and counted, and the count is logged
  * once there is room. Passwords never come here: callers do not pass them.
  *
- * The one module of besterd with state of its own. May be called from threads.
+ * One of the two modules of besterd with state of their own (the other: sandbox). May be called
+ * from threads.
  */
 #ifndef BESTERD_LOG_H
 #define BESTERD_LOG_H

@@ -14,6 +14,7 @@
 #include "besterd/last_resort.h"
 #include "besterd/log.h"
 #include "besterd/privileges.h"
+#include "besterd/sandbox.h"
 #include "besterd/server.h"
 #include "besterd/user_command.h"
 #include "libbester/descriptors.h"
@@ -166,11 +167,11 @@ static int serve(const struct config *config, struct spawner *spawner, struct ev
     struct run run = {.lost = false};
     struct fault fault;
 
-    privileges_lend(config);
-    enum status status = config_make_directories(config, &fault);
-    privileges_regain(config);
-    if (status == STATUS_OK)
+    enum status status = server_prepare(config, &fault);
+    if (status == STATUS_OK) {
+        sandbox_confine_files(config);
         status = server_new(&run.server, config, spawner, loop, &fault);
+    }
     if (status != STATUS_OK) {
         log_line(LOG_LEVEL_ERROR, "", "cannot start: %s", fault.text);
         return status == STATUS_IO        ? EXIT_FILE
@@ -181,6 +182,8 @@ static int serve(const struct config *config, struct spawner *spawner, struct ev
     watch_signals(loop, run.server, config->file != NULL, watchers);
     mask_signals(SIG_UNBLOCK, &hangup, 1);
     privileges_tell_missing(config);
+    sandbox_confine_calls(config);
+    sandbox_tell(config);
     log_line(LOG_LEVEL_INFO, "", "besterd %s serves as %s", BESTER_VERSION, config->server_name);
     ev_run(loop, 0);
     mask_signals(SIG_BLOCK, signals, SIGNALS);

@@ -75,6 +75,8 @@ static const char *const limit_texts[] = {
     LIMIT_TABLE(X)
 #undef X
 };
+static const char *const sandbox_texts[] = {
+    [SANDBOX_FILES] = "files", [SANDBOX_CALLS] = "systemCalls"};
 static const char *const version_texts[] = {BESTER_VERSION};
 
 static const char *const axis_names[AXIS_COUNT] = {
@@ -97,6 +99,7 @@ static const struct axis {
     [AXIS_TARGET] = {TOLD_COUNT, target_texts},
     [AXIS_RELOAD] = {RELOAD_COUNT, reload_texts},
     [AXIS_LIMIT] = {LIMIT_COUNT, limit_texts},
+    [AXIS_SANDBOX] = {SANDBOX_COUNT, sandbox_texts},
     [AXIS_VERSION] = {1, version_texts},
 };
 

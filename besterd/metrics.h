@@ -34,6 +34,7 @@ enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
     X(AXIS_TARGET, "to")      \
     X(AXIS_RELOAD, "result")  \
     X(AXIS_LIMIT, "limit")    \
+    X(AXIS_SANDBOX, "part")   \
     X(AXIS_VERSION, "version")
 
 enum metric_axis {
@@ -87,6 +88,7 @@ enum limit {
 /* Labels of the small axes. */
 enum { QUESTION_SENT, QUESTION_UNSENT, QUESTION_COUNT };
 enum { TOLD_USER, TOLD_SERVER, TOLD_COUNT };
+enum { SANDBOX_FILES, SANDBOX_CALLS, SANDBOX_COUNT };
 enum { RELOAD_GOOD, RELOAD_BAD, RELOAD_COUNT };
 
 /* enumerator, name, kind, first axis, second axis, sentence */
@@ -153,6 +155,10 @@ enum { RELOAD_GOOD, RELOAD_BAD, RELOAD_COUNT };
         "Times that accepting paused because descriptors or memory ran out.")                     \
     X(METRIC_LOG_LOST, "bester_log_lines_lost", METRIC_COUNTER, AXIS_NONE, AXIS_NONE,             \
         "Lines of the log that nobody took in time.")                                             \
+    X(METRIC_SANDBOX, "bester_sandbox", METRIC_GAUGE, AXIS_SANDBOX, AXIS_NONE,                    \
+        "1 where besterd has confined itself.")                                                   \
+    X(METRIC_REFUSED_CALLS, "bester_refused_system_calls", METRIC_COUNTER, AXIS_NONE, AXIS_NONE,  \
+        "System calls that the sandbox refused: a fault of besterd, or an attack.")               \
     X(METRIC_RELOADS, "bester_reloads", METRIC_COUNTER, AXIS_RELOAD, AXIS_NONE,                   \
         "Reloads of the configuration.")                                                          \
     X(METRIC_LOOP_TURN, "bester_loop_turn_seconds", METRIC_HISTOGRAM, AXIS_NONE, AXIS_NONE,       \

@@ -301,10 +301,8 @@ static void start_handler(struct handler *handler, void *nothing)
 /* What the user that we are going to be may not be able to open. */
 static enum status open_as_root(struct server *self, struct fault *fault)
 {
-    enum status status = server_make_files(self->config, fault);
+    enum status status = server_open_peers(self, fault);
 
-    if (status == STATUS_OK)
-        status = server_open_peers(self, fault);
     if (status == STATUS_OK)
         status = server_open_tls(&self->tls, self->config, fault);
     return status == STATUS_OK ? server_door_open(self, fault) : status;

@@ -12,6 +12,10 @@
 
 struct server;
 
+/* Makes what config wants made and is missing: directories, identity, certificate. They
+ * belong to the user that the server is going to be (privileges.h). STATUS_IO,
+ * STATUS_INTERNAL, STATUS_NO_MEMORY: *fault says why. */
+MUST_CHECK enum status server_prepare(const struct config *config, struct fault *fault);
 /* Starts everything: when it returns, clients can connect. Takes a reference of its
  * own to config; loop (the default one) and spawner, which was made with config, must
  * outlive it. spawner NULL: the handlers' programs are not started. STATUS_IO,

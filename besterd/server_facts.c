@@ -1,5 +1,6 @@
 #include "besterd/server_facts.h"
 
+#include "besterd/sandbox.h"
 #include "libbester/clock.h"
 
 static void add_client(const char *user, void *list)
@@ -192,6 +193,15 @@ static json_t *identity(void *facts)
     return pin ? json_string(tls_pin_format(pin, text)) : json_null();
 }
 
+static json_t *tell_sandbox(void *facts)
+{
+    const struct sandbox_state state = sandbox_state();
+
+    (void)facts;
+    return json_pack("{s:I, s:b, s:I}", "landlock", (json_int_t)state.landlock, "systemCalls",
+        state.system_calls, "refused", (json_int_t)state.refused);
+}
+
 const struct informer_facts server_facts_for_informer = {
     .list_clients = list_clients,
     .is_client = is_client,
@@ -203,4 +213,5 @@ const struct informer_facts server_facts_for_informer = {
     .peers = peers,
     .strangers = strangers,
     .identity = identity,
+    .sandbox = tell_sandbox,
 };

@@ -64,10 +64,7 @@ struct server {
     ev_timer afterwards; /* never started: fed when there is something to sweep */
 };
 
-/* server_tls.c: makes the identity and the certificate that config wants made where they are
- * missing; they belong to the user that the server is going to be. */
-MUST_CHECK enum status server_make_files(const struct config *config, struct fault *fault);
-/* The certificate of config; *out stays NULL where no listener needs one. */
+/* server_tls.c: the certificate of config; *out stays NULL where no listener needs one. */
 MUST_CHECK enum status server_open_tls(
     struct tls_context **out, const struct config *config, struct fault *fault);
 

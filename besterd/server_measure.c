@@ -4,6 +4,7 @@
 
 #include "besterd/last_resort.h"
 #include "besterd/log.h"
+#include "besterd/sandbox.h"
 #include "besterd/server_internal.h"
 
 /* ---- how long the loop is busy ---- */
@@ -87,6 +88,7 @@ static void measure(void *server)
 {
     struct server *self = server;
     struct metrics *metrics = self->metrics;
+    const struct sandbox_state sandbox = sandbox_state();
 
     metrics_set(metrics, METRIC_CONNECTIONS_OPEN, 0, 0,
         (double)(self->roster.numbers.count - links_lodgers(self->links)));
@@ -94,6 +96,9 @@ static void measure(void *server)
     metrics_set(metrics, METRIC_IN_FLIGHT, 0, 0, (double)pipeline_in_flight(&self->pipeline));
     metrics_set(metrics, METRIC_QUEUED_BYTES, 0, 0, queued_bytes(self));
     metrics_set(metrics, METRIC_HELD_BYTES, 0, 0, (double)*streams_held(self->streams));
+    metrics_set(metrics, METRIC_SANDBOX, SANDBOX_FILES, 0, sandbox.landlock > 0);
+    metrics_set(metrics, METRIC_SANDBOX, SANDBOX_CALLS, 0, sandbox.system_calls);
+    metrics_set(metrics, METRIC_REFUSED_CALLS, 0, 0, (double)sandbox.refused);
     metrics_set(metrics, METRIC_LOG_LOST, 0, 0, (double)log_dropped());
     if (self->listeners.count > 0)
         metrics_set(

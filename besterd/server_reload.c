@@ -6,6 +6,7 @@
 
 #include "besterd/builtin.h"
 #include "besterd/log.h"
+#include "besterd/sandbox.h"
 #include "besterd/server_internal.h"
 
 /* All that the new configuration needs, made and not yet in force. */
@@ -149,6 +150,19 @@ static void log_mistakes(const struct mistakes *mistakes, enum log_level level)
         log_line(level, "reload", "and %zu more", mistakes->count - mistakes->kept);
 }
 
+/* Why a file cannot be read that whoever asked for it can read. */
+static void tell_sandbox(struct mistakes *mistakes)
+{
+    bool denied = false;
+
+    for (size_t i = 0; i < mistakes->kept; i++)
+        denied = denied || strstr(mistakes->at[i].sentence, strerror(EACCES));
+    if (denied && sandbox_state().landlock > 0)
+        mistakes_add(mistakes, "server.sandbox",
+            "what lies in a directory that the configuration did not name at the start cannot be "
+            "used before the next start");
+}
+
 enum status server_reload(struct server *self, struct mistakes *mistakes, struct mistakes *ignored)
 {
     struct plan plan = {.config = NULL};
@@ -163,6 +177,7 @@ enum status server_reload(struct server *self, struct mistakes *mistakes, struct
         plan_commit(&plan, self);
         log_line(LOG_LEVEL_INFO, "reload", "the configuration was read again");
     } else {
+        tell_sandbox(mistakes);
         log_mistakes(mistakes, LOG_LEVEL_ERROR);
         log_line(LOG_LEVEL_ERROR, "reload", "nothing was changed: %s", status_help(status));
     }

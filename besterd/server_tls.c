@@ -10,13 +10,13 @@ static bool is_missing(const char *path)
     return path && access(path, F_OK) != 0;
 }
 
-enum status server_make_files(const struct config *config, struct fault *fault)
+enum status server_prepare(const struct config *config, struct fault *fault)
 {
-    enum status status = STATUS_OK;
     struct tls_pin pin;
 
     privileges_lend(config);
-    if (config_has_pinned(config) && is_missing(config->identity_path))
+    enum status status = config_make_directories(config, fault);
+    if (status == STATUS_OK && config_has_pinned(config) && is_missing(config->identity_path))
         status = identity_make(config, IDENTITY_NOW, &pin, fault);
     if (status == STATUS_OK && config->self_signed && is_missing(config->certificate_path))
         status = tls_make_identity(

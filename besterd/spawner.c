@@ -270,6 +270,12 @@ struct spawned *spawned_new(struct spawner *spawner, const char *type,
     return self;
 }
 
+void spawned_clear(struct spawned *self)
+{
+    if (self->state != SPAWNED_RUNNING)
+        ask_for(self, SPAWNER_CLEAR);
+}
+
 void spawned_ensure(struct spawned *self)
 {
     if (self->state != SPAWNED_IDLE || self->spawner->fd < 0)
@@ -312,7 +318,7 @@ void spawned_free(struct spawned *self)
 /* In the new process, with all signals blocked since before its birth. */
 static void become_spawner(int fd, const struct config *config, const sigset_t *mask)
 {
-    static const int ignored[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE};
+    static const int ignored[] = {SIGHUP, SIGINT, SIGTERM, SIGPIPE, SIGIO};
 
     /* It ends after besterd, and whoever ends both by a terminal or a group of processes
      * means that one. */
@@ -378,8 +384,6 @@ void spawner_free(struct spawner *self)
         ev_child_stop(self->loop, &self->end);
         ev_clear_pending(self->loop, &self->soon);
     }
-    if (self->pid > 0)
-        kill(self->pid, SIGCONT); /* its children could stop it, and it would never end */
     while (self->pid > 0 && waitpid(self->pid, NULL, 0) < 0 && errno == EINTR)
         continue;
     free(self->events);

@@ -61,6 +61,9 @@ pid_t spawner_pid(const struct spawner *self);
 /* The program of a type. Nothing is started yet. NULL when out of memory. */
 struct spawned *spawned_new(struct spawner *spawner, const char *type,
     const struct spawned_callbacks *callbacks, void *user);
+/* Nobody listens on the socket whose file is there: it is removed, unless the program
+ * runs. It would be in its way. */
+void spawned_clear(struct spawned *self);
 /* Starts it unless it runs or its pause is not over. */
 void spawned_ensure(struct spawned *self);
 /* Also while it is being started. */

@@ -15,7 +15,8 @@
 
 enum spawner_deed {
     SPAWNER_NEW,    /* number will stand for the program of type, as it is in force now */
-    SPAWNER_ENSURE, /* of number, as the next two */
+    SPAWNER_ENSURE, /* of number, as the next three */
+    SPAWNER_CLEAR,
     SPAWNER_STOP,
     SPAWNER_FREE,
     SPAWNER_RELOAD, /* and answer whether the file has that digest */

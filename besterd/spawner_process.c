@@ -1,11 +1,14 @@
 /* The process that starts the handlers' programs. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "besterd/child.h"
@@ -33,6 +36,7 @@ struct row {
     struct process *process;
     uint32_t number;
     const struct config *config; /* as it was then */
+    const char *path;            /* of its socket */
     char subject[96];
     const char **argv;
     char *environment[ENVIRONMENT_COUNT + 1];
@@ -197,6 +201,7 @@ static struct row *row_new(
     self->process = process;
     self->number = number;
     self->config = config_ref(process->config);
+    self->path = handler->path;
     snprintf(self->subject, sizeof(self->subject), "handler %s", handler->type);
     if (set_command(self, handler))
         self->child = child_new(process->loop,
@@ -250,6 +255,17 @@ static void ensure(struct process *self, const struct spawner_request *request, 
     (void)type_len;
     if (row)
         child_ensure(row->child);
+}
+
+static void clear(struct process *self, const struct spawner_request *request, size_t type_len)
+{
+    const struct row *row = find(self, request->number);
+    struct stat status;
+
+    (void)type_len;
+    if (row && !child_is_running(row->child) && lstat(row->path, &status) == 0 &&
+        S_ISSOCK(status.st_mode))
+        unlink(row->path);
 }
 
 static void stop(struct process *self, const struct spawner_request *request, size_t type_len)
@@ -307,6 +323,7 @@ static void (*const deeds[SPAWNER_DEEDS])(
     struct process *self, const struct spawner_request *request, size_t type_len) = {
     [SPAWNER_NEW] = make,
     [SPAWNER_ENSURE] = ensure,
+    [SPAWNER_CLEAR] = clear,
     [SPAWNER_STOP] = stop,
     [SPAWNER_FREE] = forget,
     [SPAWNER_RELOAD] = reload,
@@ -367,6 +384,16 @@ static void keep_two_descriptors(int a, int b)
     close_between(high + 1, INT_MAX);
 }
 
+/* Its children could stop it, and besterd, whose sandbox lets it signal nobody, would wait
+ * for ever: so the kernel wakes it with whatever besterd says, and when it hangs up. */
+static void go_on_when_spoken_to(int fd)
+{
+    if (fcntl(fd, F_SETSIG, SIGCONT) != 0 || fcntl(fd, F_SETOWN, getpid()) != 0 ||
+        fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_ASYNC) != 0)
+        log_line(LOG_LEVEL_WARNING, "spawner", "one that is stopped cannot be woken: %s",
+            strerror(errno));
+}
+
 int spawner_process(int fd, const struct config *config)
 {
     struct process self = {.fd = fd, .config = config_ref(config)};
@@ -375,6 +402,7 @@ int spawner_process(int fd, const struct config *config)
 
     prctl(PR_SET_NAME, "besterd-spawner");
     keep_two_descriptors(fd, log_descriptor());
+    go_on_when_spoken_to(fd);
     if (privileges_drop(config, &fault) != STATUS_OK) {
         log_line(LOG_LEVEL_ERROR, "spawner", "%s", fault.text);
         return 1;

@@ -151,7 +151,9 @@ struct worker *worker_new(struct ev_loop *loop, unsigned threads, size_t max_que
     return self;
 }
 
-/* Signals are the loop's business; a thread must not be the one to catch them. */
+/* Signals are the loop's business; a thread must not be the one to catch them. But a system
+ * call that a filter refuses (besterd's sandbox) is told to the thread that makes it, and
+ * would end the program if it were not heard. */
 static bool start_thread(struct worker *self)
 {
     sigset_t all, before;
@@ -159,6 +161,7 @@ static bool start_thread(struct worker *self)
     pthread_t thread;
 
     sigfillset(&all);
+    sigdelset(&all, SIGSYS);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_attr_init(&detached);
     pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);

@@ -64,14 +64,17 @@ static void test_all_at_once(void **state)
     (void)state;
     struct config *config =
         reload("{" BASE ",\"database\":{\"type\":\"open\"},\"metrics\":{\"address\":\"unix:m\"}}",
-            "{\"server\":{\"name\":\"S2\",\"user\":\"root\"},\"network\":{\"types\":[\"unix\","
+            "{\"server\":{\"name\":\"S2\",\"user\":\"root\",\"sandbox\":false},\"network\":{"
+            "\"types\":[\"unix\","
             "\"tcp6\"],"
             "\"unix\":{\"address\":\"u\"}},\"database\":{\"type\":\"sqlite\",\"sqlite\":{\"path\":"
             "\"d\"}},"
             "\"informer\":{\"address\":\"j\"}}",
-            "server.name server.user network database informer.address metrics.address ");
+            "server.name server.user server.sandbox network database informer.address "
+            "metrics.address ");
     assert_string_equal(config->server_name, "S1");
     assert_null(config->user);
+    assert_true(config->sandbox);
     assert_int_equal(config->listener_count, 1);
     assert_int_equal(config->listeners[0].address.port, 1);
     assert_int_equal(config->database, DATABASE_OPEN);

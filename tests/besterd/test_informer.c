@@ -90,6 +90,12 @@ static json_t *identity(void *server)
     return json_string("sha256:1");
 }
 
+static json_t *sandbox(void *server)
+{
+    (void)server;
+    return json_pack("{s:i}", "landlock", 0);
+}
+
 static const struct informer_facts facts = {.list_clients = list_clients,
     .is_client = is_client,
     .client_count = client_count,
@@ -99,7 +105,8 @@ static const struct informer_facts facts = {.list_clients = list_clients,
     .handlers = handlers,
     .peers = peers,
     .strangers = strangers,
-    .identity = identity};
+    .identity = identity,
+    .sandbox = sandbox};
 
 static const char *some_clients[] = {"G", "T", "\"odd\"", NULL};
 
@@ -180,7 +187,7 @@ static void test_server_info(void **state)
         "\"listener2\": {\"address\": \"unix:///run/x.sock\"}}, "
         "\"handlers\": {\"chat\": {\"state\": \"down\"}}, "
         "\"identity\": \"sha256:1\", \"peers\": {\"S2\": {\"state\": \"up\"}}, "
-        "\"unknownPeers\": []}}");
+        "\"unknownPeers\": [], \"sandbox\": {\"landlock\": 0}}}");
     dialogue_close(&self->first);
 }
 

@@ -112,7 +112,7 @@ def test_settings_of_a_handler_that_stays():
         has_handler(server, "a", mayCommand=[], timeoutMs=50)
         same([line for line in reload(server) if "handler" in line], [])
         same(other.send("a", 2)["payload"]["reason"], "notAllowed")
-        has_handler(server, "a", template=os.path.abspath("besterd/handlers/chat.json"))
+        has_handler(server, "a", template=BUILD + "/handlers/chat.json")
         same("is the template of" in "".join(reload(server, "nothing was changed")), True)
         has_handler(server, "a", mayCommand=None, template=None)
         reload(server)
@@ -163,7 +163,7 @@ def test_peers_log_and_templates():
             name: {"address": f"127.0.0.1:{listener.getsockname()[1]}", "legacy": True}
             for name in ("S2", "S3")}
         server.config["log"] = {"level": "debug"}
-        has_handler(server, "chat", template=os.path.abspath("besterd/handlers/chat.json"))
+        has_handler(server, "chat", template=BUILD + "/handlers/chat.json")
         reload(server)
         for peer in ("S2", "S3"):
             begin(client, "chat", peer, peer)

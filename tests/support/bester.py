@@ -132,6 +132,7 @@ class Server:
         self.environment = dict(os.environ, **(environment or {}))
         self.descriptors = descriptors
         self.process = None
+        self.may_be_refused = False  # system calls, by the sandbox: what the test is about
         self.wrap = wrap
 
     def path(self, name):
@@ -199,6 +200,8 @@ class Server:
         status = self.process.wait()
         self.reader.join()
         self.process.stderr.close()
+        if not self.may_be_refused:
+            same([line for line in self.lines if line and "was refused: a fault" in line], [])
         return status
 
     def __enter__(self):
