@@ -15,6 +15,7 @@
 #include <utlist.h>
 
 enum { RELOAD_PATIENCE_MS = 10000 };
+enum { SHORTAGE_TRIES = 50, SHORTAGE_MS = 10 }; /* when the kernel has no memory for a request */
 
 struct spawned {
     struct spawned *prev, *next;
@@ -178,6 +179,7 @@ static void on_end_seen(struct ev_loop *loop, ev_child *watcher, int events)
 static void ask(struct spawner *self, const struct spawner_request *request, size_t type_len)
 {
     size_t len = SPAWNER_REQUEST_HEAD + type_len;
+    int tries = SHORTAGE_TRIES;
 
     while (self->fd >= 0) {
         ssize_t sent = send(self->fd, request, len, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -188,6 +190,8 @@ static void ask(struct spawner *self, const struct spawner_request *request, siz
         if (errno == EAGAIN) {
             (void)poll(&either, 1, -1);
             hear(self);
+        } else if ((errno == ENOBUFS || errno == ENOMEM) && tries-- > 0) {
+            (void)poll(NULL, 0, SHORTAGE_MS); /* the kernel may have memory again */
         } else if (errno != EINTR) {
             hang_up(self);
         }

@@ -56,6 +56,7 @@ class Fault:
 
 class Board:
     def __init__(self, directory):
+        os.makedirs(directory, exist_ok=True)
         self.path = os.path.join(directory, "board")
         with open(self.path, "wb") as file:
             file.truncate(ctypes.sizeof(Layout))

@@ -16,8 +16,9 @@ import subprocess
 import threading
 
 from bester import BUILD, Client, Handler
+from board import Board
 from links import Linked, Played, deliver, message, pin_of
-from world import DEADLINE_S, Trouble, World, within
+from world import CLOSED, DEADLINE_S, Trouble, World, within
 
 STREAM = {"unixDomainSocketPath": "h.sock", "protocol": "stream", "timeoutMs": 60000}
 LIMITS = {"peerMs": 60000, "loginMs": 60000, "drainMs": 60000}
@@ -63,6 +64,7 @@ class OneShot:
 
 
 class Conversation:
+    program = "besterd" # what the fault is in
     from_start = False # the start is under the fault, too
     to_end = False     # so is the end
     listeners = ()
@@ -269,8 +271,9 @@ class Reload(Conversation):
             raise Trouble("wrong: the reload has taken a handler away")
 
     def clean(self, world):
-        if not self.t.ended and self.t.command("reload") != "good":
-            raise Trouble("wrong: no reload any more")
+        came = self.t.command("reload")
+        if came not in ("good", CLOSED, "shuttingDown"): # it ends itself: the end is judged
+            raise Trouble(f"wrong: no reload any more: {came}")
 
 
 class OneShots(Conversation):
@@ -520,6 +523,74 @@ class Stop(Conversation):
         world.promises.append(["last", "last words", [g], t.hear_report("last")])
 
 
+class Send(Conversation):
+    """bester-send under the fault, and a besterd without: three lines, what was not delivered into
+    a file."""
+    program = "bester-send"
+    excuses = {0, 1, 3, 4, 5, 6, 8, 10, 65, 74} # of its exit statuses; the others have no cause here
+
+    def command(self, world):
+        return [BUILD + "/bester-send", "-S", "unix:" + world.path("sock"), "-u", "T",
+                "--password-file", world.path("password"), "-t", "h", "--ndjson",
+                "--failed", world.path("failed"), "--report-timeout", "60s"]
+
+    def lines(self):
+        return [json.dumps({"to": ["G"], "text": text}) for text in ("one", "two", "three")]
+
+    def have(self, world, arm):
+        """All of it; whether the program failed, and said why."""
+        if not world.start():
+            raise Trouble("wrong: no server")
+        pathlib.Path(world.path("password")).write_text("p\n")
+        g = world.user("G")
+        world.board = Board(os.path.join(world.directory, "client"))
+        arm()
+        with open(world.path("said"), "w+") as said:
+            try:
+                done = subprocess.run(
+                    self.command(world), input="\n".join(self.lines()) + "\n", text=True,
+                    stdout=subprocess.PIPE, stderr=said, timeout=DEADLINE_S, check=False,
+                    cwd=world.directory, env={**os.environ, "HOME": world.directory,
+                                              **world.board.environment(self.program)})
+            except subprocess.TimeoutExpired as error:
+                raise Trouble(f"hang: {self.program} does not end") from error
+        world.board.disarm()
+        words = pathlib.Path(world.path("said")).read_text()
+        g.settle()
+        heard = [json.dumps(data) for data in g.inbox]
+        self.judge(world, done, words, heard)
+        g.close()
+        self.clean(world)
+        if world.stop() != 0:
+            raise Trouble("wrong: the server has not ended well")
+        return done.returncode != 0
+
+    def judge(self, world, done, words, heard):
+        if "Sanitizer" in words or "runtime error:" in words:
+            raise Trouble(f"{'leak' if 'memory leaks' in words else 'crash'}: {words[-4000:]}")
+        if done.returncode not in self.excuses:
+            kind = "crash" if done.returncode < 0 else "wrong"
+            raise Trouble(f"{kind}: {self.program} ended with {done.returncode}: {words[-1000:]}")
+        if done.returncode != 0 and not words.strip() and self.may_speak(world):
+            raise Trouble(f"silence: {self.program} ended with {done.returncode} and no word")
+        self.judge_lines(world, done, heard)
+
+    def may_speak(self, world):
+        """What failed was not the very call by which it speaks."""
+        return not any("stderr" in frame or "fprintf" in frame for frame in world.board.where())
+
+    def judge_lines(self, world, done, heard):
+        failed = pathlib.Path(world.path("failed"))
+        kept = failed.read_text().splitlines() if failed.exists() else []
+        for line in self.lines():
+            if heard.count(line) > 1:
+                raise Trouble(f"wrong: {line} was sent {heard.count(line)} times")
+            if line in heard or line in kept:
+                continue
+            if done.returncode == 0:
+                raise Trouble(f"loss: {line} was not sent, and the exit status is 0")
+
+
 # ---- what several share ----
 
 FILES = []
@@ -616,4 +687,4 @@ def handlers_of(pid):
 
 ALL = {made.__name__.lower(): made for made in (
     Start, Talk, Tls, Accounts, Administrator, Reload, OneShots, Legacy, Pinned, Inward, Facts,
-    Restart, Stop)}
+    Restart, Stop, Send)}

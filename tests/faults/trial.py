@@ -114,6 +114,9 @@ def attempt(conversation, world, result, quiet_descriptors):
             world.board.arm(fault)
         else:
             world.board.trace()
+    if conversation.program != "besterd":
+        result.ended = conversation.have(world, arm)
+        return
     if conversation.from_start:
         arm()
     started = world.start()
