@@ -9,6 +9,7 @@
 
 #include "bester-send/sender.h"
 #include "bester-send/settings.h"
+#include "libbester/last_resort.h"
 
 #include "libbester/descriptors.h"
 
@@ -37,6 +38,16 @@ static int complain(const char *text, int exit_status)
 {
     fprintf(stderr, "bester-send: %s\n", text);
     return exit_status;
+}
+
+static void note(const char *text)
+{
+    (void)text; /* it goes on: nobody need know */
+}
+
+static void __attribute__((noreturn)) end(const char *text)
+{
+    _exit(complain(text, EXIT_INTERNAL));
 }
 
 static int login_exit(enum status status)
@@ -94,10 +105,17 @@ int main(int argc, char **argv)
     }
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     guard(settings.timeout_s);
+    last_resort_open(note, end);
     struct ev_loop *loop = ev_default_loop(EVFLAG_AUTO);
-    exit_status = loop == NULL ? complain("no event loop", EXIT_INTERNAL) : run(loop, &settings);
-    if (loop != NULL)
+    if (loop != NULL) {
+        last_resort_watch(loop);
+        exit_status = run(loop, &settings);
+        last_resort_unwatch(loop);
         ev_loop_destroy(loop);
+    } else {
+        exit_status = complain("no event loop", EXIT_INTERNAL);
+    }
+    last_resort_close();
     settings_release(&settings);
     return exit_status;
 }

@@ -178,8 +178,10 @@ struct sender *sender_new(struct ev_loop *loop, const struct settings *settings,
 {
     struct sender *self = calloc(1, sizeof *self);
     *exit_status = EXIT_INTERNAL;
-    if (self == NULL)
+    if (self == NULL) {
+        fprintf(files->err, "bester-send: %s\n", status_help(STATUS_NO_MEMORY));
         return NULL;
+    }
     self->loop = loop;
     self->settings = settings;
     self->err = files->err;
@@ -196,6 +198,8 @@ struct sender *sender_new(struct ev_loop *loop, const struct settings *settings,
     if (self->streams != NULL &&
         ledger_init(&self->ledger, settings->inflight, settings->ack, tell, self) == STATUS_OK)
         *exit_status = prepare(self);
+    else
+        fprintf(files->err, "bester-send: %s\n", status_help(STATUS_NO_MEMORY));
     if (*exit_status == EXIT_ALL_GOOD)
         return self;
     sender_free(self);

@@ -220,9 +220,12 @@ void sender_on_input(struct ev_loop *loop, ev_io *watcher, int events)
 {
     struct sender *self = watcher->data;
     char *room = NULL;
-    (void)events;
     ev_io_stop(loop, watcher); /* until the pump wants more */
-    if (records_room(&self->input, &room) != STATUS_OK) {
+    /* The kernel has no memory to watch it. What it holds is still to be saved (--failed), for
+     * which libev must ask it anew: else it takes for watched what it has just started to watch. */
+    if (events & EV_ERROR)
+        ev_io_set(watcher, watcher->fd, EV_READ);
+    if (events & EV_ERROR || records_room(&self->input, &room) != STATUS_OK) {
         sender_complain(self, "out of memory");
         sender_note(self, EXIT_INTERNAL);
         stop_input(self);

@@ -11,13 +11,13 @@
 #include "besterd/config.h"
 #include "besterd/features.h"
 #include "besterd/identity_command.h"
-#include "besterd/last_resort.h"
 #include "besterd/log.h"
 #include "besterd/privileges.h"
 #include "besterd/sandbox.h"
 #include "besterd/server.h"
 #include "besterd/user_command.h"
 #include "libbester/descriptors.h"
+#include "libbester/last_resort.h"
 #include "libbester/options.h"
 
 enum { EXIT_GOOD = 0, EXIT_FAULT = 1, EXIT_WRONG_USE = 2, EXIT_FILE = 74, EXIT_CONFIG = 78 };
@@ -218,13 +218,24 @@ static int serve_with_spawner(const struct config *config)
     return exit_status;
 }
 
+static void note(const char *text)
+{
+    log_line(LOG_LEVEL_ERROR, "", "%s", text);
+}
+
+static void __attribute__((noreturn)) end(const char *text)
+{
+    log_line(LOG_LEVEL_ERROR, "", "ended: %s", text);
+    _exit(EXIT_FAULT);
+}
+
 static int run(const char *config_file)
 {
     struct mistakes mistakes;
     struct config *config = NULL;
     int exit_status;
 
-    last_resort_open();
+    last_resort_open(note, end);
     /* Asked for meanwhile, the reload comes first thing when the server is up. */
     mask_signals(SIG_BLOCK, &hangup, 1);
     mistakes_init(&mistakes);

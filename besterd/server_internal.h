@@ -28,8 +28,6 @@ struct server {
     struct ev_loop *loop;
     struct spawner *spawner; /* or NULL */
     struct streams *streams;
-    bool has_waited;  /* for events, once at least */
-    ev_async no_wait; /* has the loop look around once more before it waits */
     struct worker *resolver;
     struct accounts *accounts;
     struct informer *informer;

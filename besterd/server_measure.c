@@ -2,10 +2,10 @@
  * asks, and the time of the loop's turns. */
 #include <time.h>
 
-#include "besterd/last_resort.h"
 #include "besterd/log.h"
 #include "besterd/sandbox.h"
 #include "besterd/server_internal.h"
+#include "libbester/last_resort.h"
 
 /* ---- how long the loop is busy ---- */
 
@@ -23,21 +23,9 @@ static void on_wait(struct ev_loop *loop) EV_NOEXCEPT
 {
     struct server *self = ev_userdata(loop);
 
-    /* What waits now is about a descriptor that the kernel has just refused to watch. libev
-     * would tell after the wait, so there must be something to wake it. Before the first one it
-     * may be the very descriptor that wakes it. */
-    if (ev_pending_count(loop) > 0 && !self->has_waited)
-        last_resort_end("the kernel refuses to watch descriptors");
-    if (ev_pending_count(loop) > 0)
-        ev_async_send(loop, &self->no_wait);
-    self->has_waited = true;
+    last_resort_look(loop);
     if (self->turn_began_s > 0)
         metrics_observe(self->metrics, METRIC_LOOP_TURN, 0, now_s() - self->turn_began_s);
-}
-
-static void on_no_wait(struct ev_loop *loop, ev_async *watcher, int events)
-{
-    (void)loop, (void)watcher, (void)events;
 }
 
 static void on_woken(struct ev_loop *loop) EV_NOEXCEPT
@@ -127,9 +115,7 @@ static const struct metrics_http_facts facts = {.measure = measure, .not_ready =
 
 enum status server_measure_open(struct server *self, struct fault *fault)
 {
-    ev_async_init(&self->no_wait, on_no_wait);
-    ev_async_start(self->loop, &self->no_wait);
-    ev_unref(self->loop); /* it keeps no loop turning */
+    last_resort_watch(self->loop);
     ev_set_userdata(self->loop, self);
     ev_set_loop_release_cb(self->loop, on_wait, on_woken);
     if (!self->config->has_metrics)
@@ -144,8 +130,6 @@ void server_measure_close(struct server *self)
     self->metrics_http = NULL;
     if (ev_userdata(self->loop) != self)
         return;
-    ev_ref(self->loop);
-    ev_async_stop(self->loop, &self->no_wait);
-    ev_set_loop_release_cb(self->loop, NULL, NULL);
+    last_resort_unwatch(self->loop);
     ev_set_userdata(self->loop, NULL);
 }

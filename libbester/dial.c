@@ -53,7 +53,7 @@ void dial_free(struct dial *self)
     ev_timer_stop(self->loop, &self->deadline);
     ev_timer_stop(self->loop, &self->stagger);
     for (size_t i = 0; i < self->next; i++)
-        if (ev_is_active(&self->tries[i])) {
+        if (ev_is_active(&self->tries[i]) || ev_is_pending(&self->tries[i])) {
             ev_io_stop(self->loop, &self->tries[i]);
             close(self->tries[i].fd);
         }

@@ -421,8 +421,12 @@ enum status tls_file_pin(const char *certificate_file, struct tls_pin *out, stru
     errno = 0;
     BIO *file = BIO_new_file(certificate_file, "r");
     X509 *certificate = file ? PEM_read_bio_X509(file, NULL, NULL, NULL) : NULL;
-    enum status status =
-        certificate ? pin_of(certificate, out) : file_fault(fault, certificate_file, "certificate");
+    enum status status = certificate ? pin_of(certificate, out) : STATUS_IO;
+
+    if (!certificate)
+        status = file_fault(fault, certificate_file, "certificate");
+    else if (status != STATUS_OK)
+        status = openssl_fault(fault, status, certificate_file);
 
     X509_free(certificate);
     BIO_free(file);

@@ -41,7 +41,7 @@ def try_all(names):
 
 
 def test_what_is_said():
-    try_all(["talk", "oneshots", "facts", "restart", "stop"])
+    try_all(["talk", "oneshots", "facts", "restart", "stop", "send"])
 
 
 def test_other_servers():

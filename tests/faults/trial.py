@@ -103,7 +103,7 @@ def is_theirs(result):
     total = re.search(r"(\d+) byte\(s\) leaked", result.trouble)
     frames = re.findall(r"#[1-9]\d* .* (?:in )?(\S+)", result.trouble)
     return bool(ours and re.match("lib(crypto|ssl)", ours[0]) and total and int(total[1]) <= 2048 and
-                all(size <= 64 for size in direct) and "besterd" not in " ".join(frames))
+                all(size <= 96 for size in direct) and "besterd" not in " ".join(frames))
 
 
 def attempt(conversation, world, result, quiet_descriptors):
