@@ -11,7 +11,7 @@ enum { RESERVE_BYTES = 8 << 20 };
 
 static struct {
     void (*note)(const char *text);
-    void (*end)(const char *text) __attribute__((noreturn));
+    last_resort_ender *end;
     void *reserve;
     ev_async no_wait; /* has the loop look around once more before it waits */
     bool has_waited;  /* for events, once at least */
@@ -62,8 +62,7 @@ static void on_system_error(const char *what) EV_NOEXCEPT
     last_resort_end("the event loop cannot go on: %s: %s", what, strerror(errno));
 }
 
-void last_resort_open(
-    void (*note)(const char *text), void (*end)(const char *text) __attribute__((noreturn)))
+void last_resort_open(void (*note)(const char *text), last_resort_ender *end)
 {
     self.note = note;
     self.end = end;

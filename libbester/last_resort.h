@@ -16,10 +16,12 @@
 
 #include "libbester/status.h"
 
-/* Before the first loop is made. note gets a sentence and returns; end gets one and does
- * not return: it says the sentence and ends the program. Neither may ask for memory. */
-void last_resort_open(
-    void (*note)(const char *text), void (*end)(const char *text) __attribute__((noreturn)));
+/* Says the sentence and ends the program; it does not return. */
+typedef void __attribute__((noreturn)) last_resort_ender(const char *text);
+
+/* Before the first loop is made. note gets a sentence and returns. Neither may ask for
+ * memory. */
+void last_resort_open(void (*note)(const char *text), last_resort_ender *end);
 /* Ends the program now. */
 void last_resort_end(const char *format, ...) PRINTF_LIKE(1, 2) __attribute__((noreturn));
 /* When the last loop is gone. */
