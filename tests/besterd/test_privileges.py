@@ -4,12 +4,11 @@ import os
 import pathlib
 import pwd
 import shutil
-import socket
 import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from bester import BUILD, Server, run, same
+from bester import BUILD, Server, listening, run, same
 
 NOBODY = pwd.getpwnam("nobody")
 PROGRAM = """#!/bin/sh
@@ -18,9 +17,9 @@ while :; do read x <"$2"; done
 """
 
 
-def of_nobody():
+def of_nobody(**more):
     """A server that is to become nobody, in a directory that is nobody's."""
-    server = Server({"server": {"user": "nobody"}})
+    server = Server({"server": {"user": "nobody"}}, **more)
     with open(server.path("program"), "w") as file:
         file.write(PROGRAM)
     os.chmod(server.path("program"), 0o755)
@@ -70,11 +69,12 @@ def test_all_of_it_is_nobody():
 def test_files_that_root_alone_has():
     """They are read at the start, and what will be missed later is told then; those that are made
     belong to nobody from the start."""
-    made = of_nobody()
+    listener, port, given = listening()
+    made = of_nobody(**given)
     pinned = {"S2": {"pin": "sha256:" + "0" * 64}}
     tls = {"certificate": made.path("c.pem"), "key": made.path("k.pem"), "selfSigned": True}
     made.config["network"] = {"types": ["unix", "tls4"], "unix": {"address": made.socket},
-                              "tls4": {"port": free_port()}, "tls": tls}
+                              "tls4": {"port": port}, "tls": tls}
     made.config["peers"] = pinned
     made.config["server"]["identity"] = made.path("identity.pem")
     made.write()
@@ -100,12 +100,7 @@ def test_files_that_root_alone_has():
         for name in "config", "c.pem", "k.pem", "identity.pem":
             same(f"{made.path(name)}, cannot be read by nobody" in warnings, True, name)
         same("run/" in warnings, False, warnings)
-
-
-def free_port():
-    with socket.socket() as there:
-        there.bind(("127.0.0.1", 0))
-        return there.getsockname()[1]
+    listener.close()
 
 
 def test_root_without_a_user():

@@ -12,7 +12,7 @@ import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
-from bester import BUILD, Client, Server, run, same
+from bester import BUILD, Client, Server, listening, run, same
 
 
 def told(server):
@@ -101,15 +101,13 @@ def shown(port):
 
 def test_a_certificate_is_renewed():
     """As those who renew them do it: another file, in another directory, behind a link."""
-    server = Server()
+    listener, port, given = listening()
+    server = Server(**given)
     os.mkdir(server.path("archive"))
     os.mkdir(server.path("live"))
     first = certificate(server.path("archive"), "first")
     for name in "key.pem", "cert.pem":
         os.symlink("../archive/" + name, server.path("live/" + name))
-    with socket.socket() as there:
-        there.bind(("127.0.0.1", 0))
-        port = there.getsockname()[1]
     server.config["network"] = {"types": ["unix", "tls4"], "unix": {"address": server.socket},
                                 "tls4": {"port": port}, "tls": {
                                     "certificate": server.path("live/cert.pem"),
@@ -121,6 +119,7 @@ def test_a_certificate_is_renewed():
         server.signal(signal.SIGHUP)
         server.await_line("reload: the configuration was read again")
         same(shown(port), second)
+    listener.close()
 
 
 def test_a_handler_comes_with_a_reload():

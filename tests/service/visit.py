@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """besterd as a service of a real systemd, installed and started as docs/operations.md says.
 Runs on the machine that tests/service/machine makes, nowhere else. Writes TAP."""
+import ctypes
 import json
 import os
 import pathlib
@@ -99,6 +100,16 @@ def test_it_has_nothing_it_does_not_need():
         same(facts["NoNewPrivs"], "1", f"process {pid}")
         same(facts["Seccomp"], "2", f"process {pid}")
     same(len(members()) >= 2, True, "besterd and its handler")
+
+
+def test_it_is_in_its_sandbox():
+    """The unit lets it have what the kernel has."""
+    landlock = ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1) > 0
+    said = journal()
+    if landlock:
+        same("files are confined by Landlock" in said, True, said)
+    same("seccomp is not to be had" in said, False, said)
+    same("was refused" in said, False, said)
 
 
 def test_a_reload_keeps_sessions():

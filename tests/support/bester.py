@@ -244,6 +244,15 @@ class Server:
         return 0.0
 
 
+def listening():
+    """A TCP socket that listens on loopback, its port, and what a Server needs to be given it: a
+    port that was merely free a moment ago may be another's by now."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    number = listener.fileno()
+    return listener, listener.getsockname()[1], {"descriptors": (number,), "wrap": (
+        "sh", "-c", f'exec 3<&{number}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"', "sh")}
+
+
 def children_of(pid):
     with open(f"/proc/{pid}/task/{pid}/children") as file:
         return [int(child) for child in file.read().split()]
