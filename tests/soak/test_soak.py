@@ -58,9 +58,10 @@ class Soak:
         """What it said, if it ended so and left nothing behind."""
         text = self.process.stdout.read()
         found = self.process.wait()
-        same((found, processes(self.folder), os.listdir(self.folder)), (status, [], []),
+        left = os.listdir(self.folder)
+        shutil.rmtree(self.folder)
+        same((found, processes(self.folder), left), (status, [], []),
              f"exit status, processes and files that are left, after\n{text}\n")
-        os.rmdir(self.folder)
         return text
 
 
