@@ -18,6 +18,8 @@ enum {
 };
 
 static const char FENCE[] = "fence";
+/* Twice the longest pause before a program is started again, and more. */
+static const uint64_t SERVES_WITHIN_NS = 90000000000;
 
 struct talker {
     struct crowd *crowd;
@@ -33,6 +35,8 @@ struct crowd {
     struct crowd_options options;
     struct talker *talkers;
     size_t started, ready, fences;
+    size_t served; /* types, while it warms up, and since when so many */
+    uint64_t served_ns;
     struct judge judge;
     struct histogram latencies;
     uint64_t reasons[STATUS_COUNT + 1];
@@ -316,19 +320,33 @@ bool crowd_settle(struct crowd *self)
     return !self->soak->failed;
 }
 
+/* Others go on talking: that nothing happens to one of them is seen here alone. */
 static bool all_types_serve(void *user)
 {
-    const struct crowd *self = user;
+    struct crowd *self = user;
+    uint64_t now = soak_now_ns();
+    const char *missing = NULL;
     size_t served = 0;
 
     for (size_t i = 0; i < self->options.type_count; i++)
-        served += self->good[i] > 0;
+        if (self->good[i] > 0)
+            served++;
+        else
+            missing = self->options.types[i];
+    if (served != self->served)
+        self->served_ns = now;
+    self->served = served;
     soak_progress(self->soak, "%zu of %zu types serve", served, self->options.type_count);
-    return served == self->options.type_count;
+    if (missing && now - self->served_ns > SERVES_WITHIN_NS)
+        soak_fail(
+            self->soak, "%s serves no more: no message of its type is reported good", missing);
+    return !missing;
 }
 
 bool crowd_warm_up(struct crowd *self)
 {
+    self->served = 0;
+    self->served_ns = soak_now_ns();
     crowd_send(self, 0, 1);
     return soak_until(self->soak, all_types_serve, self, "every type serves") && crowd_settle(self);
 }

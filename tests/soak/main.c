@@ -18,6 +18,7 @@ struct settings {
     double seconds;
     unsigned part;
     unsigned seed;
+    const char *log;
 };
 
 static const struct demonstration *const demonstrations[] = {
@@ -59,6 +60,12 @@ static const struct option_row rows[] = {
         .argument = "N",
         .offset = offsetof(struct settings, seed),
         .help = "what decides who is killed when; otherwise 1"},
+    {.name = "log",
+        .kind = OPTION_TEXT,
+        .argument = "FILE",
+        .is_file = true,
+        .offset = offsetof(struct settings, log),
+        .help = "what the servers log; otherwise the last lines, if something does not hold"},
     OPTION_COMMON_ROWS,
 };
 static const struct option_table table = {
@@ -122,6 +129,9 @@ static int run(const struct settings *settings, const struct operands *operands)
         .part = settings->part,
         .seed = settings->seed};
 
+    soak.log = settings->log ? fopen(settings->log, "we") : NULL;
+    if (settings->log && !soak.log)
+        soak_give_up(settings->log);
     orphans_adopt(); /* from here on in a process of its own, whose children end with it */
     atexit(subject_remove_folders);
     soak.loop = ev_default_loop(0);
@@ -139,6 +149,8 @@ static int run(const struct settings *settings, const struct operands *operands)
             failed += !good;
         }
     progress_line_free(soak.line);
+    if (soak.log && fclose(soak.log) != 0)
+        soak_give_up(settings->log);
     streams_free(soak.streams);
     ev_loop_destroy(soak.loop);
     printf("%u passed, %u failed\n", passed, failed);

@@ -14,6 +14,7 @@
 #include <ev.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "harness/chance.h"
 #include "libbester/stream.h"
@@ -26,6 +27,7 @@ struct soak {
     struct progress_line *line; /* NULL: no terminal */
     const char *build;          /* a folder: besterd and handlers/ */
     const char *fixtures;       /* a folder */
+    FILE *log;                  /* where the servers' logs go, or NULL */
     unsigned seconds;           /* how long what is measured by time takes */
     unsigned part;              /* an Nth of every number */
     uint64_t seed;

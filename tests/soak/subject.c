@@ -125,6 +125,8 @@ static void write_config(const struct subject *self, const struct subject_config
 
 static void take_line(struct subject *self, const char *line)
 {
+    if (self->soak->log)
+        fprintf(self->soak->log, "%s\n", line);
     snprintf(self->lines[self->line_count++ % SUBJECT_LOG_LINES], sizeof(self->lines[0]), "%.250s",
         line);
     if (strstr(line, "reload: the configuration was read again"))
