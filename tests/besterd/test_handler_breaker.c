@@ -260,6 +260,8 @@ static void test_lost_connections(void **state)
         post_accept(&self->post, &self->far);
     }
     assert_int_equal((int)opened(self), 1);
+    /* Of both users: it is for everybody. */
+    assert_true(handler_condition(self->handler).breaker->who == 0);
     assert_false(is_open(self)); /* it was connected again */
     assert_int_equal(ask_of(self, 0, 100), STATUS_OK);
     handler_reads(&self->far, NULL);

@@ -7,11 +7,13 @@
 #include <sys/wait.h>
 
 /* $1: the socket's path, as besterd gives it; $2: the directory of the place. */
-static void open_with(void **state, const char *protocol, unsigned timeout_ms, const char *lines)
+static void open_configured(void **state, const char *protocol, unsigned timeout_ms,
+    const char *lines, const char *configuration)
 {
-    assert_int_equal(asker_open(state, protocol, timeout_ms,
-                         ",\"handlerBinary\":\"%/program\",\"handlerArguments\":[\"%\"]"),
-        0);
+    char more[200];
+    snprintf(more, sizeof more, ",\"handlerBinary\":\"%%/program\",\"handlerArguments\":[\"%%\"]%s",
+        configuration);
+    assert_int_equal(asker_open(state, protocol, timeout_ms, more), 0);
     struct asker *self = *state;
     char *chat = built("handlers/chat");
     char text[1024];
@@ -23,6 +25,11 @@ static void open_with(void **state, const char *protocol, unsigned timeout_ms, c
     place_script(&self->place, "program", text);
     place_gate(&self->place, "gate");
     free(chat);
+}
+
+static void open_with(void **state, const char *protocol, unsigned timeout_ms, const char *lines)
+{
+    open_configured(state, protocol, timeout_ms, lines, "");
 }
 
 static void close_after(void **state)
@@ -114,6 +121,52 @@ static void test_one_that_crashes_at_once(void **state)
      * the starts themselves take almost as long as all pauses. */
     assert_int_equal(stat(place_path(&self->place, "starts"), &starts), 0);
     assert_in_range(starts.st_size, 2, 12);
+    close_after(state);
+}
+
+#define BREAKS ",\"breakerFailures\":2,\"breakerPauseMs\":3600000"
+
+static bool is_broken(struct asker *self)
+{
+    return handler_condition(self->handler).breaker->open;
+}
+
+/* One that ends before it listens is not waited for any more; each new start is worth a
+ * question. */
+static void test_one_that_crashes_too_often(void **state)
+{
+    open_configured(state, "oneshot", 3600000, "read x <$2/gate; exit 3", BREAKS);
+    struct asker *self = *state;
+    handler_start(self->handler);
+    for (unsigned i = 0; i < 2; i++) {
+        RUN_UNTIL(self->loop, handler_is_running(self->handler));
+        assert_false(is_broken(self));
+        place_open_gate(place_path(&self->place, "gate"));
+        RUN_UNTIL(self->loop, !handler_is_running(self->handler));
+        ask(self, i + 1, "1"); /* so that it is started again */
+    }
+    assert_true(is_broken(self));
+    assert_int_equal(ask(self, 10, "1"), STATUS_HANDLER_DOWN);
+    assert_non_null(strstr(self->refusal, "its program ended before it listened"));
+    handler_start(self->handler);
+    RUN_UNTIL(self->loop, handler_is_running(self->handler));
+    assert_int_equal(ask(self, 11, "1"), STATUS_OK);
+    assert_int_equal(ask(self, 12, "1"), STATUS_HANDLER_DOWN);
+    place_open_gate(place_path(&self->place, "gate"));
+    close_after(state);
+}
+
+/* Nor is one that runs and never listens. */
+static void test_one_that_never_listens_breaks(void **state)
+{
+    open_configured(state, "stream", 100, "read x <$2/gate", BREAKS);
+    struct asker *self = *state;
+    handler_start(self->handler);
+    for (unsigned i = 1; i <= 2; i++) {
+        assert_int_equal(ask(self, i, "1"), STATUS_OK);
+        RUN_UNTIL(self->loop, self->failure_count == i);
+    }
+    assert_int_equal(ask(self, 3, "1"), STATUS_HANDLER_DOWN);
     close_after(state);
 }
 
@@ -219,6 +272,8 @@ int main(void)
         cmocka_unit_test(test_one_that_listens_late),
         cmocka_unit_test(test_one_that_never_listens),
         cmocka_unit_test(test_one_that_crashes_at_once),
+        cmocka_unit_test(test_one_that_crashes_too_often),
+        cmocka_unit_test(test_one_that_never_listens_breaks),
         cmocka_unit_test(test_one_that_crashes_on_a_question),
         cmocka_unit_test(test_one_that_is_killed),
         cmocka_unit_test(test_one_that_is_stopped_and_goes_on),
