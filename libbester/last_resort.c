@@ -32,6 +32,7 @@ void last_resort_end(const char *format, ...)
     vsnprintf(text, sizeof(text), format, list);
     va_end(list);
     self.end(text);
+    __builtin_unreachable(); /* that is the contract */
 }
 
 /* realloc, as libev wants it: with size 0 it frees. It never fails. */

@@ -17,7 +17,7 @@
 #include "libbester/status.h"
 
 /* Says the sentence and ends the program; it does not return. */
-typedef void __attribute__((noreturn)) last_resort_ender(const char *text);
+typedef void last_resort_ender(const char *text);
 
 /* Before the first loop is made. note gets a sentence and returns. Neither may ask for
  * memory. */
