@@ -18,7 +18,7 @@ import threading
 from bester import BUILD, Client, Handler
 from board import Board
 from links import Linked, Played, deliver, message, pin_of
-from world import CLOSED, DEADLINE_S, Trouble, World, within
+from world import DEADLINE_S, Trouble, World, within
 
 STREAM = {"unixDomainSocketPath": "h.sock", "protocol": "stream", "timeoutMs": 60000}
 LIMITS = {"peerMs": 60000, "loginMs": 60000, "drainMs": 60000}
@@ -272,8 +272,8 @@ class Reload(Conversation):
 
     def clean(self, world):
         came = self.t.command("reload")
-        if came not in ("good", CLOSED, "shuttingDown"): # it ends itself: the end is judged
-            raise Trouble(f"wrong: no reload any more: {came}")
+        if came != "good": # unless it ends itself, which is judged then
+            within(DEADLINE_S, lambda: not world.runs(), f"wrong: no reload any more: {came}")
 
 
 class OneShots(Conversation):
