@@ -1,6 +1,7 @@
 #include "besterd/spawner.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
@@ -37,12 +38,26 @@ struct spawner {
     void (*on_lost)(void *user);
     void *user;
     struct spawned *all;
+    int bare; /* a pipe whose other end the other process closes with all it inherited; or -1 */
     uint32_t last_number;
     struct spawner_event *events; /* that came and were not told yet */
     size_t count, room;
     bool reloaded; /* the answer is there */
     enum status reload;
 };
+
+/* The other process has let go of all that it inherited: from now on what is closed here is
+ * closed, and a port is free as soon as this process has ended, however it ends. */
+static void await_bare(struct spawner *self)
+{
+    char none;
+
+    while (self->bare >= 0 && read(self->bare, &none, 1) < 0 && errno == EINTR)
+        continue;
+    if (self->bare >= 0)
+        close(self->bare);
+    self->bare = -1;
+}
 
 static void hang_up(struct spawner *self)
 {
@@ -337,12 +352,20 @@ enum status spawner_new(struct spawner **out, const struct config *config, struc
     struct spawner *self = calloc(1, sizeof(*self));
     sigset_t all, before;
     int ends[2];
+    int bare[2];
 
     if (!self)
         return fault_set(fault, STATUS_NO_MEMORY, 0, "%s", status_help(STATUS_NO_MEMORY));
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
         free(self);
         return fault_set(fault, STATUS_IO, 0, "a pair of sockets: %s", strerror(errno));
+    }
+    if (pipe2(bare, O_CLOEXEC) != 0) {
+        fault_set(fault, STATUS_IO, 0, "a pipe: %s", strerror(errno));
+        close(ends[0]);
+        close(ends[1]);
+        free(self);
+        return STATUS_IO;
     }
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, &before);
@@ -352,9 +375,12 @@ enum status spawner_new(struct spawner **out, const struct config *config, struc
     int error = errno;
     sigprocmask(SIG_SETMASK, &before, NULL);
     close(ends[1]);
+    close(bare[1]);
     self->fd = ends[0];
+    self->bare = bare[0];
     if (self->pid < 0) {
         close(self->fd);
+        close(self->bare);
         free(self);
         return fault_set(fault, STATUS_IO, 0, "another process: %s", strerror(error));
     }
@@ -372,6 +398,7 @@ void spawner_attach(
     ev_child_init(&self->end, on_end_seen, self->pid, 0);
     ev_init(&self->soon, on_soon);
     self->readable.data = self->end.data = self->soon.data = self;
+    await_bare(self);
     if (self->fd >= 0) /* else it was lost before, and its end is all there is to see */
         ev_io_start(loop, &self->readable);
     ev_child_start(loop, &self->end);
@@ -384,6 +411,7 @@ void spawner_free(struct spawner *self)
     if (!self)
         return;
     hang_up(self);
+    await_bare(self);
     if (self->loop) {
         ev_child_stop(self->loop, &self->end);
         ev_clear_pending(self->loop, &self->soon);

@@ -40,7 +40,8 @@ struct spawned_callbacks {
 MUST_CHECK enum status spawner_new(
     struct spawner **out, const struct config *config, struct fault *fault);
 /* From now on what it tells is heard, by the default loop. on_lost: it has ended,
- * nobody knows why; those that it had started have been told to be ended. */
+ * nobody knows why; those that it had started have been told to be ended. Waits until it
+ * has closed what it inherited. */
 void spawner_attach(
     struct spawner *self, struct ev_loop *loop, void (*on_lost)(void *user), void *user);
 /* Ends the process and all that it has started, at once; waits for that. All

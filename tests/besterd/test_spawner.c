@@ -447,10 +447,25 @@ static void test_anything_in_any_order(void **state)
     assert_int_equal(stranger_status(&stranger), 0);
 }
 
+/* What was open when it was made is closed there before anything comes of besterd: else a port
+ * would be taken for a while after a besterd that was killed. */
+static void test_it_keeps_nothing_of_ours(void **state)
+{
+    struct world *self = *state;
+    int ends[2];
+    char none;
+    unix_pair(ends);
+    begin(self, "exit");
+    close(ends[0]);
+    assert_int_equal(recv(ends[1], &none, 1, MSG_DONTWAIT), 0);
+    close(ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+        TEST(test_it_keeps_nothing_of_ours),
         TEST(test_starts_and_stops),
         TEST(test_starts_again),
         TEST(test_a_program_that_is_not_there),
