@@ -284,7 +284,7 @@ def test_who_takes_nothing():
 
 
 def fill_queue(server, sender):
-    """Until a message for G, who does not read, is refused. The bytes sent till then."""
+    """Until a message for G, who does not read, is refused."""
     count = 0
     while hits(server, "queuedBytesPerSession") == 0:
         for _ in range(100):
@@ -292,7 +292,6 @@ def fill_queue(server, sender):
             sender.say({"header": {}, "payload": {"type": "chat", "id": str(count), "data": {
                 "to": "G", "text": "x" * 1000}}})
     server.await_line("delivery: limits.queuedBytesPerSession: a message for G was refused")
-    return count * 1000
 
 
 def test_a_full_queue():
@@ -302,14 +301,14 @@ def test_a_full_queue():
 
 
 def test_a_reload_narrows_the_queues_there_are():
-    with serve({"maxFrame": 4096, "inFlightPerSession": 100000, **PATIENT}, handlers=CHAT) as server, \
+    """Before it, all that the sender may have under way would fit in, and nothing be refused."""
+    with serve({"maxFrame": 4096, "inFlightPerSession": 200, **PATIENT}, handlers=CHAT) as server, \
             server.client("T") as sender, server.client("G"):
         server.config["limits"]["queuedBytesPerSession"] = 70000
         server.write()
         server.signal(signal.SIGHUP)
         server.await_line("the configuration was read again")
-        held = fill_queue(server, sender)
-        same(held < 4 << 20, True, f"{held} bytes were taken; 8 MiB would be as before")
+        fill_queue(server, sender)
 
 
 # ---- exchanges
