@@ -34,6 +34,17 @@ static void hash_watch_note(const char *password)
     pthread_mutex_unlock(&hash_watch.lock);
 }
 
+int crypto_pwhash(unsigned char *const out, unsigned long long outlen, const char *const passwd,
+    unsigned long long passwdlen, const unsigned char *const salt, unsigned long long opslimit,
+    size_t memlimit, int alg)
+{
+    int (*real)(unsigned char *, unsigned long long, const char *, unsigned long long,
+        const unsigned char *, unsigned long long, size_t, int);
+    hash_watch_note(passwd);
+    *(void **)&real = dlsym(RTLD_NEXT, "crypto_pwhash");
+    return real(out, outlen, passwd, passwdlen, salt, opslimit, memlimit, alg);
+}
+
 int crypto_pwhash_str_verify(
     const char str[crypto_pwhash_STRBYTES], const char *const passwd, unsigned long long passwdlen)
 {
