@@ -272,6 +272,11 @@ class Reload(Conversation):
 
     def clean(self, world):
         came = self.t.command("reload")
+        if came == "closed" and world.runs(): # the fault was on this connection
+            again = world.unix_line("T again")
+            again.log_in("T", "p")
+            came = again.command("reload")
+            again.close()
         if came != "good": # unless it ends itself, which is judged then
             within(DEADLINE_S, lambda: not world.runs(), f"wrong: no reload any more: {came}")
 
